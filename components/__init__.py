@@ -41,7 +41,14 @@ if TYPE_CHECKING:
     from .azure.function import AzureFunction as AzureFunction
     from .azure.function_args import AzureFunctionArgs as AzureFunctionArgs
     from .azure.location import AzureLocation as AzureLocation
+    from .azure.monitoring import AzureMonitoring as AzureMonitoring
+    from .azure.monitoring_args import AzureBudget as AzureBudget
+    from .azure.monitoring_args import AzureMonitoringArgs as AzureMonitoringArgs
     from .azure.secrets import AzureSecrets as AzureSecrets
+    from .azure.watched import AzureWatchedApp as AzureWatchedApp
+    from .azure.watched import AzureWatchedCache as AzureWatchedCache
+    from .azure.watched import AzureWatchedDatabase as AzureWatchedDatabase
+    from .azure.watched import AzureWatchedFunction as AzureWatchedFunction
     from .base.problems import Problem as Problem
     from .base.problems import ProblemReport as ProblemReport
     from .gcp.access import GcpAccess as GcpAccess
@@ -241,7 +248,10 @@ _PUBLIC = {
     "azure.function": "AzureFunction",
     "azure.function_args": "AzureFunctionArgs",
     "azure.location": "AzureLocation",
+    "azure.monitoring": "AzureMonitoring",
+    "azure.monitoring_args": "AzureBudget AzureMonitoringArgs",
     "azure.secrets": "AzureSecrets",
+    "azure.watched": "AzureWatchedApp AzureWatchedCache AzureWatchedDatabase AzureWatchedFunction",
     "base.problems": "Problem ProblemReport",
     "gcp.access": "GcpAccess",
     "gcp.backup_bucket": "GcpBackupBucket GcpBackupBucketArgs",

@@ -280,3 +280,5 @@ CREDENTIALS: Final = Credentials(
 SECRET_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "aws:ssm/parameter:Parameter": ("value",),
 }
+
+VALUES_UNLIKE_THE_SDK: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}

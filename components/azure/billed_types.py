@@ -37,6 +37,10 @@ BILLED_TYPES: Final[Mapping[str, Billed]] = {
         *("backup", "highAvailability", "sku", "storage"),
     ),
     "azure-native:keyvault:Vault": billed("operations", "properties.sku"),
+    "azure-native:monitor:MetricAlert": billed("its time series, by the month"),
+    "azure-native:monitor:ScheduledQueryRule": billed(
+        "its evaluations, by the month", "evaluationFrequency"
+    ),
     "azure-native:network:LoadBalancer": billed("hours of a load balancer and its rules", "sku"),
     "azure-native:network:NatGateway": billed("hours of a NAT gateway and the traffic through it"),
     "azure-native:network:PrivateEndpoint": billed("hours of an endpoint and its traffic"),

@@ -23,6 +23,7 @@ from .container_args import (
     AzureContainerArgs,
     AzureContainerGroupArgs,
     registry_server,
+    replica_size,
 )
 from .identity import assign_role
 from .logs import send_logs
@@ -30,6 +31,7 @@ from .resource_group import AzureGroup
 from .secrets import allow_reading
 from .server import AzureServer
 from .session_store import session_store, storage_account
+from .watched import AzureWatchedApp
 
 _APP: Final = "azure-native:app:ContainerApp"
 _ENVIRONMENT: Final = "azure-native:app:ManagedEnvironment"
@@ -74,9 +76,15 @@ class AzureContainer(AzureServer[Args]):
 
 
 class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
-    """Container Apps: TLS at the environment's ingress, and replicas that follow the load."""
+    """Container Apps: TLS at the environment's ingress, and replicas that follow the load.
+
+    Attributes:
+        monitored: what `AzureMonitoring` watches.
+    """
 
     args_type = AzureContainerAppArgs
+
+    monitored: AzureWatchedApp
 
     def serve(
         self,
@@ -130,7 +138,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
         variables = self.variables(args, identity, resource, state, args.upstream)
         own = identity.output("id")
         names: Mapping[str, str] = args.secrets.versions if args.secrets else {}
-        group.make(
+        app = group.make(
             _APP,
             "app",
             {
@@ -173,6 +181,16 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
                 },
             },
             depends_on=waits,
+        )
+        cpu, memory_mb = replica_size(args)
+        self.monitored = AzureWatchedApp(
+            name=self.name,
+            app=app.output("id"),
+            workspace=workspace.output("id"),
+            cpu=cpu,
+            memory_mb=memory_mb,
+            min_instances=args.min_instances,
+            max_instances=args.max_instances,
         )
         return base
 

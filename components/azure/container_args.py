@@ -127,6 +127,12 @@ def program_size(program: UserContainer) -> tuple[float, int]:
     return quarters / 4, quarters * MB_IN_GB // 2
 
 
+def replica_size(args: AzureContainerAppArgs) -> tuple[float, int]:
+    """CPUs and MiB of a replica, with those of a user's image."""
+    cpu, memory_mb = program_size(args.upstream) if args.upstream else (0.0, 0)
+    return args.cpu + cpu, args.memory_mb + memory_mb
+
+
 def _upstream(args: AzureContainerAppArgs) -> list[Problem]:
     if args.upstream is None:
         return []

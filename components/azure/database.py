@@ -13,6 +13,7 @@ from .database_args import AzurePostgresqlDataTierArgs, EntraPrincipal
 from .facts import CACHE_PORT
 from .identity import managed_identity
 from .resource_group import AzureGroup
+from .watched import AzureWatchedCache, AzureWatchedDatabase
 
 _SERVER: Final = "azure-native:dbforpostgresql:Server"
 _REDIS: Final = "azure-native:redisenterprise:RedisEnterprise"
@@ -26,11 +27,19 @@ _PARAMETERS: Final = {
 
 
 class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
-    """PostgreSQL and Redis, which one identity may use; there is no password."""
+    """PostgreSQL and Redis, which one identity may use; there is no password.
+
+    Attributes:
+        monitored_databases, monitored_caches: what `AzureMonitoring` watches.
+    """
 
     args_type = AzurePostgresqlDataTierArgs
 
+    monitored_databases: list[AzureWatchedDatabase]
+    monitored_caches: list[AzureWatchedCache]
+
     def deploy(self, args: AzurePostgresqlDataTierArgs) -> DataTierResources:
+        self.monitored_databases, self.monitored_caches = [], []
         group = AzureGroup(self, args.location)
         named = not (args.has_database and args.administrator is None) and not (
             args.has_cache and args.cache_principal is None
@@ -42,6 +51,13 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
             login = _login(args.administrator, identity)
             server, admin, database = _database(group, args, login)
             locked["database"] = server, database
+            self.monitored_databases = [
+                AzureWatchedDatabase(
+                    name=f"{self.name}-database",
+                    server=server.output("id"),
+                    machine=args.database_machine,
+                )
+            ]
             made = replace(
                 made,
                 database=admin,
@@ -55,6 +71,13 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
             assert principal is not None
             cache, filled = _cache(group, args, principal)
             locked["cache"] = cache, filled
+            self.monitored_caches = [
+                AzureWatchedCache(
+                    name=f"{self.name}-cache",
+                    cluster=cache.output("id"),
+                    sessions=args.cache_profile is CacheProfile.SESSIONS,
+                )
+            ]
             made = replace(
                 made,
                 cache_host=cache.output("hostName"),

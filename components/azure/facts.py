@@ -61,6 +61,8 @@ AZURE_LOG_DAYS: Final = Limit(
     least=30,
 )
 
+AZURE_ACTION_GROUPS: Final = 5
+"""Action groups of an alert rule at most (Azure Monitor, Service limits, Alerts)."""
 CACHE_PORT: Final = 10000
 """Of Azure Managed Redis."""
 
@@ -73,6 +75,7 @@ AZURE_VERSION: Final = (
 _AZURE: Final = "Azure Resource Manager, naming rules and restrictions"
 _DASHED: Final = r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*"
 _DASHED_OR_DIGIT: Final = r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9]))*"
+_ALERT_RULE: Final = r"[^:<>%&\\?/\x00-\x1f]*[^:<>%&\\?/\x00-\x1f. ]"
 _LETTERS_DIGITS_DASHES: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 
 NAME_RULES: Final[Mapping[str, NameRule]] = {
@@ -88,6 +91,9 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
     "azure-native:applicationinsights:Component": NameRule(
         longest=255, form=r"[\w.()-]*[\w()-]", source=_AZURE, key="resourceName"
     ),
+    "azure-native:consumption:Budget": NameRule(
+        longest=63, form=r"[A-Za-z0-9_-]+", source=_AZURE, key="budgetName"
+    ),
     "azure-native:containerinstance:ContainerGroup": NameRule(
         longest=63, form=_DASHED, source=_AZURE, key="containerGroupName"
     ),
@@ -96,6 +102,15 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
     ),
     "azure-native:managedidentity:UserAssignedIdentity": NameRule(
         shortest=3, longest=128, form=r"[A-Za-z0-9][\w-]+", source=_AZURE, key="resourceName"
+    ),
+    "azure-native:monitor:ActionGroup": NameRule(
+        longest=260, form=_ALERT_RULE, source=_AZURE, key="actionGroupName"
+    ),
+    "azure-native:monitor:MetricAlert": NameRule(
+        longest=260, form=_ALERT_RULE, source=_AZURE, key="ruleName"
+    ),
+    "azure-native:monitor:ScheduledQueryRule": NameRule(
+        longest=260, form=_ALERT_RULE, source=_AZURE, key="ruleName"
     ),
     "azure-native:network:PrivateEndpoint": NameRule(
         longest=64, form=r"[A-Za-z0-9]([\w.-]*\w)?", source=_AZURE, key="privateEndpointName"
@@ -139,12 +154,22 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         *_PLACED, "vnetConfiguration", "zoneRedundant", serves=True
     ),
     "azure-native:applicationinsights:Component": resource_type(*_PLACED),
+    "azure-native:applicationinsights:Workbook": resource_type(
+        *_PLACED,
+        "resourceName",
+        harmless="it draws metrics and logs with the rights of who looks at it",
+    ),
     "azure-native:authorization:ManagementLockByScope": resource_type(
         "lockName",
         "scope",
         harmless="it prevents deletion",
     ),
     "azure-native:authorization:RoleAssignment": resource_type(""),
+    "azure-native:consumption:Budget": resource_type(
+        "budgetName",
+        "scope",
+        harmless="it reads costs, and notifies action groups",
+    ),
     "azure-native:containerinstance:ContainerGroup": resource_type(*_PLACED, "osType", "subnetIds"),
     "azure-native:dbforpostgresql:AdministratorsMicrosoftEntra": resource_type(
         *_OF_SERVER,
@@ -168,7 +193,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         harmless="it names one service account of one cluster",
     ),
     "azure-native:managedidentity:UserAssignedIdentity": resource_type(*_PLACED),
+    "azure-native:monitor:ActionGroup": resource_type(*_PLACED, "actionGroupName"),
     "azure-native:monitor:DiagnosticSetting": resource_type("name", "resourceUri"),
+    "azure-native:monitor:MetricAlert": resource_type(*_PLACED, "ruleName"),
+    "azure-native:monitor:ScheduledQueryRule": resource_type(*_PLACED, "ruleName"),
     "azure-native:network:PrivateDnsZoneGroup": resource_type(
         "privateDnsZoneGroupName",
         "privateEndpointName",
@@ -263,6 +291,14 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
         "principalId": "principal-of-{resourceName}",
         "clientId": "client-of-{resourceName}",
     },
+    "azure-native:applicationinsights:Workbook": {
+        "id": _id("Microsoft.Insights/workbooks", "resourceName"),
+        "name": "{resourceName}",
+    },
+    "azure-native:monitor:ActionGroup": {
+        "id": _id("Microsoft.Insights/actionGroups", "actionGroupName"),
+        "name": "{actionGroupName}",
+    },
     "azure-native:operationalinsights:Workspace": {
         "id": _id("Microsoft.OperationalInsights/workspaces", "workspaceName"),
         "name": "{workspaceName}",
@@ -315,3 +351,13 @@ CREDENTIALS: Final = Credentials(
 SECRET_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "azure-native:keyvault:Secret": ("properties.value",),
 }
+
+VALUES_UNLIKE_THE_SDK: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    # The SDK has one class ConditionOperator, and takes it from another API of Azure Monitor.
+    "azure-native:monitor:ScheduledQueryRule": {
+        "criteria.allOf[*].operator": (
+            *("Equals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"),
+        ),
+    },
+}
+"""Values of Scheduled Query Rules, ConditionOperator (Azure Monitor REST API)."""

@@ -85,3 +85,22 @@ KEY_URI: Final = Form(
     consequence="nothing could be encrypted with it",
     longest=256,
 )
+ACTION_GROUP: Final = Form(
+    name="action group",
+    pattern=r"^/subscriptions/[0-9a-f-]{36}/resourceGroups/[A-Za-z0-9_.()-]+"
+    r"/providers/[Mm]icrosoft\.[Ii]nsights/action[Gg]roups/[^/\s<>%&\\?]+$",
+    words="the id of an action group of Azure Monitor",
+    examples=(
+        "/subscriptions/0a1b2c3d-0000-4000-8000-0123456789ab/resourceGroups/on-call/providers"
+        "/Microsoft.Insights/actionGroups/on-call",
+    ),
+    consequence="alerts would notify nobody",
+    longest=1024,
+)
+MONTH: Final = Form(
+    name="month",
+    pattern=r"^20[2-9][0-9]-(0[1-9]|1[0-2])$",
+    words="a year and a month",
+    examples=("2026-12",),
+    consequence="Azure refuses the budget: it begins on the first day of a month",
+)

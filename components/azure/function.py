@@ -22,6 +22,7 @@ from .resource_group import AzureGroup
 from .secrets import AzureSecrets, allow_reading
 from .server import AzureServer
 from .session_store import session_store, storage_account
+from .watched import AzureWatchedFunction
 
 PREFIX: Final = "/api"
 """``extensions.http.routePrefix`` of the archive's host.json: the source documents'."""
@@ -35,9 +36,15 @@ _PUBLISH: Final = (
 
 
 class AzureFunction(AzureServer[AzureFunctionArgs]):
-    """A function app with its plan, identity, storage account and Application Insights."""
+    """A function app with its plan, identity, storage account and Application Insights.
+
+    Attributes:
+        monitored: what `AzureMonitoring` watches.
+    """
 
     args_type = AzureFunctionArgs
+
+    monitored: AzureWatchedFunction
 
     def serve(
         self,
@@ -171,6 +178,12 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
         )
         self._no_passwords(group, site)
         self._publish(args, group, site)
+        self.monitored = AzureWatchedFunction(
+            name=self.name,
+            app=site.output("id"),
+            workspace=workspace.output("id"),
+            max_instances=args.max_instances,
+        )
         return base
 
     def _no_passwords(self, group: AzureGroup, site: CloudResource) -> None:

@@ -9,10 +9,19 @@ from typing import Final
 
 GROUP: Final = "azure-native:resources:ResourceGroup"
 STORAGE: Final = "azure-native:storage:StorageAccount"
+ACTION_GROUP: Final = "azure-native:monitor:ActionGroup"
+BUDGET: Final = "azure-native:consumption:Budget"
+LOG_ALERT: Final = "azure-native:monitor:ScheduledQueryRule"
+METRIC_ALERT: Final = "azure-native:monitor:MetricAlert"
+WORKBOOK: Final = "azure-native:applicationinsights:Workbook"
 WORKSPACE: Final = "azure-native:operationalinsights:Workspace"
 TAGGED: Final = frozenset(
     {
         GROUP,
+        ACTION_GROUP,
+        LOG_ALERT,
+        METRIC_ALERT,
+        WORKBOOK,
         "azure-native:app:ContainerApp",
         "azure-native:app:ManagedEnvironment",
         "azure-native:applicationinsights:Component",

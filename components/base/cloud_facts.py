@@ -137,6 +137,11 @@ class CloudFacts(Protocol):
         """By type token, without a version: properties that hold a secret under any name."""
         ...
 
+    @property
+    def VALUES_UNLIKE_THE_SDK(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:  # noqa: N802
+        """By type token and path: values of a property whose enumeration is wrong in the SDK."""
+        ...
+
 
 FACTS = tuple(name for name in vars(CloudFacts) if name.isupper())
 """The names, in their order."""

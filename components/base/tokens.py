@@ -10,6 +10,7 @@ TYPE_TOKENS: Final = {
     "AzureContainerApp": "qudag-mcp:index:AzureContainer",
     "AzureContainerGroup": "qudag-mcp:index:AzureContainerGroup",
     "AzureFunction": "qudag-mcp:index:AzureFunction",
+    "AzureMonitoring": "qudag-mcp:index:AzureMonitoring",
     "AzurePostgresqlDataTier": "qudag-mcp:index:AzurePostgresqlDataTier",
     "CloudNativePgDataTier": "qudag-mcp:index:CloudNativePgDataTier",
     "CloudRun": "qudag-mcp:index:CloudRun",

@@ -237,3 +237,5 @@ CREDENTIALS: Final = Credentials(
 """Where the provider finds credentials."""
 
 SECRET_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {}
+
+VALUES_UNLIKE_THE_SDK: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
@@ -15,6 +16,7 @@ from ..finding import Severity
 from ..rule import Hit, Rule, at, ignores_case
 from ..type_names import type_name
 
+_INDEX: Final = re.compile(r"\[\d+\]")
 _REFUSED: Final = "the provider would refuse it or ignore it"
 
 _IS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
@@ -113,7 +115,9 @@ def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator
             given = cast("dict[str, Any]", value)
             yield from _object_faults(resource, given, properties, required, path)
         case ["enum", allowed]:
-            choices = [str(one) for one in cast("list[Any]", allowed)]
+            choices = _corrected(resource.type, path) or [
+                str(one) for one in cast("list[Any]", allowed)
+            ]
             if not _is_among(str(value), choices, resource.type):
                 near = nearest(str(value), choices)
                 fix = f"write {near}" if near else f"write one of: {', '.join(choices)}"
@@ -131,6 +135,13 @@ def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator
             words, fits = _IS[shape]
             if not fits(value):
                 yield _mistyped(resource, path, value, words)
+
+
+def _corrected(token: str, path: str) -> list[str]:
+    """The values of a property whose enumeration is wrong in the SDK; empty: it is not."""
+    cloud = cloud_of(token)
+    known = cloud.facts.VALUES_UNLIKE_THE_SDK.get(token) if cloud else None
+    return [*known.get(_INDEX.sub("[*]", path), ())] if known else []
 
 
 def _object_faults(

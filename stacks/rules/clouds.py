@@ -54,6 +54,7 @@ def shared(config: StackConfig) -> Shared:
         environment=config.environment,
         image=config.images.server,
         tls_minimum=config.edge.tls_minimum,
+        log_level=config.log_level,
         user_images={name: s.image for name, s in config.servers.items() if s.image},
     )
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
-from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
+from components.azure.forms import ACTION_GROUP, ID, LOCATION, MONTH, RESOURCE, SECRET
 from components.mcp.target import McpTarget
 
+from .azure_monitoring import monitoring
+from .azure_monitoring_rules import RULES as MONITORING_RULES
 from .azure_rules import RULES
 from .azure_sections import Azure, AzureContainer, AzureFunction, AzureUserServer
 from .target import (
@@ -19,11 +21,13 @@ from .target import (
     UserImage,
     UserPlace,
     UserServers,
+    Watched,
 )
 
 if TYPE_CHECKING:
     from components.azure.location import AzureLocation
     from components.azure.secrets import AzureSecrets
+    from components.base.component import Component
 
 
 def _provider(location: Azure, _tags: Mapping[str, str]) -> pulumi.ProviderResource:
@@ -142,6 +146,15 @@ def _user_server(
     return AzureContainerApp(name, args, opts=options)
 
 
+def _monitor(
+    location: Azure, watched: Watched, options: pulumi.ResourceOptions
+) -> Component[Any] | None:
+    if location.monitoring is None:
+        return None
+    where = azure_location(location, watched.tags)
+    return monitoring(location.monitoring, where, watched, options)
+
+
 def azure_location(location: Azure, tags: Mapping[str, str]) -> AzureLocation:
     """The subscription and the region, as components take them."""
     from components.azure.location import AzureLocation
@@ -162,9 +175,10 @@ def _secrets(vault: str | None, versions: Mapping[str, str]) -> AzureSecrets | N
 
 TARGET: Final = CloudTarget(
     location=Azure,
-    forms=(ID, LOCATION, RESOURCE, SECRET),
+    forms=(ACTION_GROUP, ID, LOCATION, MONTH, RESOURCE, SECRET),
     provider=_provider,
-    rules=RULES,
+    rules=(*RULES, *MONITORING_RULES),
+    monitor=_monitor,
     serverless=Server(
         name="azure-function",
         section=AzureFunction,

@@ -19,6 +19,7 @@ from ..config.cloud_servers import (
 )
 from ..config.forms import Cidr, Domain, Image, constraint
 from ..config.section import Section
+from .azure_monitoring import AzureMonitoring
 
 Id = Annotated[str, constraint(ID)]
 Resource = Annotated[str, constraint(RESOURCE)]
@@ -50,6 +51,11 @@ class Azure(Section):
     subscription: Id = Field(description="Its id.")
     tenant: Id = Field(description="Id of the directory that it belongs to.")
     location: Annotated[str, constraint(LOCATION)] = Field(description="Region of all resources.")
+    monitoring: AzureMonitoring | None = Field(
+        default=None,
+        description="Alerts on the objectives of observability.alerts and on resources, and a "
+        "workbook, of everything that the stack has here; absent: no alerts.",
+    )
 
 
 class AzureFunction(FunctionSection):

@@ -13,7 +13,7 @@ from components.base.constraints import Form
 from components.base.problems import Problem
 from components.mcp.archive import Archive
 from components.mcp.data_tier import DataTier
-from components.mcp.server_config import CloudServerConfig
+from components.mcp.server_config import CloudServerConfig, LogLevel
 from components.mcp.target import McpTarget
 from components.mcp.user_container import UserContainer
 
@@ -41,12 +41,14 @@ class Shared:
         environment: dev, staging or prod.
         image: the server's image, which a section may replace by a copy of it.
         tls_minimum: oldest TLS version that clients may use.
+        log_level: of every server's log.
         user_images: images of the user's servers, by name.
     """
 
     environment: str
     image: str
     tls_minimum: Literal["1.3", "1.2"]
+    log_level: LogLevel = "info"
     user_images: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property

@@ -71,6 +71,11 @@ _VAULT: Final = [
 ]
 _INSTANCES: Final = [("min_instances", -1), ("min_instances", None), ("max_instances", "many")]
 
+_GROUP: Final = (
+    "/subscriptions/0a1b2c3d-0000-4000-8000-0123456789ab/resourceGroups/on-call/providers"
+    "/Microsoft.Insights/actionGroups/on-call"
+)
+
 WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
     "AwsBackupBucket": [
         ("location", None),
@@ -143,6 +148,27 @@ WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("budget.billing_account", "our account"),
         ("budget.amount", 0),
         ("budget.labels", {"stack": "prod", "team": "platform"}),
+        ("objectives.availability_percent", 100),
+        ("thresholds.limited_per_second", 0),
+    ],
+    "AzureMonitoring": [
+        ("location.subscription", "acme"),
+        ("emails", ["on call"]),
+        ("emails", []),
+        ("action_groups", ["pagerduty"]),
+        ("action_groups", [_GROUP] * 5),
+        ("apps", ["weather"]),
+        ("apps[0].name", "Weather"),
+        ("apps[0].app", "forecast-1a2b3c4d"),
+        ("apps[0].workspace", "forecast-logs"),
+        ("apps[0].max_instances", "many"),
+        ("functions[0].name", "forecast"),
+        ("functions[0].workspace", "weather-logs"),
+        ("databases[0].machine", "large"),
+        ("caches[0].cluster", "data"),
+        ("budget.amount", 0),
+        ("budget.start", "2026-12-01"),
+        ("budget.tags", {"stack": "prod", "team": "platform"}),
         ("objectives.availability_percent", 100),
         ("thresholds.limited_per_second", 0),
     ],

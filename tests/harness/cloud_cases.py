@@ -26,6 +26,14 @@ from components.azure.database import AzurePostgresqlDataTier
 from components.azure.database_args import AzurePostgresqlDataTierArgs
 from components.azure.function import AzureFunction
 from components.azure.function_args import AzureFunctionArgs
+from components.azure.monitoring import AzureMonitoring
+from components.azure.monitoring_args import AzureBudget, AzureMonitoringArgs
+from components.azure.watched import (
+    AzureWatchedApp,
+    AzureWatchedCache,
+    AzureWatchedDatabase,
+    AzureWatchedFunction,
+)
 from components.base.component import Component
 from components.gcp.backup_bucket import GcpBackupBucket, GcpBackupBucketArgs
 from components.gcp.container import CloudRun
@@ -61,6 +69,8 @@ from .clouds import (
     SUBNET,
     cloud_config,
 )
+
+_WATCHED: Final = f"/subscriptions/{AZURE.subscription}/resourceGroups/weather/providers"
 
 CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
     "AwsBackupBucket": (
@@ -110,6 +120,46 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             ],
             caches=[GcpWatchedCache(name="data-cache", instance="data-5e6f7a8b")],
             budget=GcpBudget(billing_account="012345-6789AB-CDEF01", amount=500),
+        ),
+    ),
+    "AzureMonitoring": (
+        AzureMonitoring,
+        AzureMonitoringArgs(
+            location=AZURE,
+            emails=["on-call@example.com"],
+            apps=[
+                AzureWatchedApp(
+                    name="forecast",
+                    app=f"{_WATCHED}/Microsoft.App/containerApps/forecast-1a2b3c4d",
+                    workspace=f"{_WATCHED}/Microsoft.OperationalInsights/workspaces/forecast-logs",
+                    cpu=0.5,
+                    memory_mb=1024,
+                    min_instances=2,
+                    max_instances=10,
+                )
+            ],
+            functions=[
+                AzureWatchedFunction(
+                    name="weather",
+                    app=f"{_WATCHED}/Microsoft.Web/sites/weather-1a2b3c4d",
+                    workspace=f"{_WATCHED}/Microsoft.OperationalInsights/workspaces/weather-logs",
+                    max_instances=40,
+                )
+            ],
+            databases=[
+                AzureWatchedDatabase(
+                    name="data-database",
+                    server=f"{_WATCHED}/Microsoft.DBforPostgreSQL/flexibleServers/data-1a2b3c4d",
+                    machine="Standard_D2ds_v5",
+                )
+            ],
+            caches=[
+                AzureWatchedCache(
+                    name="data-cache",
+                    cluster=f"{_WATCHED}/Microsoft.Cache/redisEnterprise/data-5e6f7a8b",
+                )
+            ],
+            budget=AzureBudget(amount=500, start="2026-12"),
         ),
     ),
     "GcpBackupBucket": (

@@ -92,6 +92,18 @@ def test_azure_reads_enumerations_without_regard_to_case(action: str):
     assert "azure-web-003" in ids(findings(graph(wrong)))
 
 
+@pytest.mark.parametrize(("operator", "found"), [("GreaterThan", False), ("gt", True)])
+def test_a_log_alert_compares_as_azure_and_not_as_the_sdk_says(operator: str, found: bool):
+    criterion = {"query": "AppRequests", "operator": operator, "threshold": 0}
+    rule = cloud(
+        "azure-native:monitor:ScheduledQueryRule",
+        "it",
+        resourceGroupName="g",
+        criteria={"allOf": [criterion]},
+    )
+    assert ("any-sdk-004" in ids(findings(graph(rule)))) is found
+
+
 def test_a_critical_finding_refuses_a_program_and_names_its_rule(tmp_path: Path):
     with pytest.raises(ProblemReport, match=r"open\.acl: .*\[aws-s3-004, critical\]"):
         refuse_broken(graph(cloud(ACL, "open", bucket="b", acl="public-read")), tmp_path)

@@ -14,6 +14,8 @@ from tests.harness.prod import WITHOUT_A_CLUSTER, clouds_alone, prod
 
 ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
 POLICY: Final = "gcp:monitoring/alertPolicy:AlertPolicy"
+LOG_ALERT: Final = "azure-native:monitor:ScheduledQueryRule"
+METRIC_ALERT: Final = "azure-native:monitor:MetricAlert"
 COMPOSITE: Final = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 WITHOUT_A_TOPIC: Final = {
     "aws": {"alarmTopic": None, "monitoring": {"emails": ["on-call@example.com"]}}
@@ -51,6 +53,25 @@ def test_each_service_of_google_cloud_has_alert_policies_that_notify_the_address
     told = {tuple(one.inputs["notificationChannels"]) for one in clouds_alone().all(POLICY)}
     ((channel,),) = told
     assert channel.startswith("projects/qudag-prod/notificationChannels/")
+
+
+def test_each_server_on_azure_has_alert_rules_that_notify_the_address():
+    ends = [
+        f"{objective}-burns-{speed}-alert"
+        for objective in ("availability", "latency")
+        for speed in ("fast", "slowly")
+    ]
+    assert names(clouds_alone(), LOG_ALERT, "azure-monitoring") == [
+        *(f"azure-container-{end}" for end in ends),
+        *(f"azure-function-{end}" for end in sorted([*ends, "instances-alert"])),
+    ]
+    assert set(names(clouds_alone(), METRIC_ALERT, "azure-monitoring")) == {
+        f"azure-container-{role}-alert"
+        for role in ("cpu", "memory", "missing", "replicas", "restarts", "throttled")
+    }
+    told = {tuple(one.inputs["actions"]["actionGroups"]) for one in clouds_alone().all(LOG_ALERT)}
+    ((group,),) = told
+    assert "/providers/Microsoft.Insights/actionGroups/azure-monitoring-emails-" in group
 
 
 def test_alarms_of_prod_notify_the_topic_of_the_stack_file():
@@ -91,11 +112,13 @@ def test_objectives_and_thresholds_are_those_of_the_alerts_in_a_cluster():
 @pytest.mark.slow
 def test_a_stack_without_the_section_has_only_the_servers_own_alarms():
     without = {"monitoring": None}
-    graph = prod(kubernetes=WITHOUT_A_CLUSTER, clouds={"aws": without, "gcp": without})
-    assert graph.all(COMPOSITE) == graph.all(POLICY) == []
+    graph = prod(
+        kubernetes=WITHOUT_A_CLUSTER, clouds=dict.fromkeys(("aws", "azure", "gcp"), without)
+    )
+    assert graph.all(COMPOSITE) == graph.all(POLICY) == graph.all(LOG_ALERT) == []
     assert "monitoring" not in graph.outputs
     assert len(graph.all(ALARM)) == 6
 
 
-def test_every_cloud_has_monitoring_or_says_that_it_has_none():
-    assert [cloud.key for cloud in CLOUDS if TARGETS[cloud.key].monitor] == ["aws", "gcp"]
+def test_every_cloud_has_monitoring():
+    assert [cloud.key for cloud in CLOUDS if TARGETS[cloud.key].monitor] == ["aws", "gcp", "azure"]

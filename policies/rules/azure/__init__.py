@@ -9,7 +9,17 @@ from components.azure.tokens import STORAGE, TAGGED, WORKSPACE
 
 from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, references
-from . import access, containers, data, functions, network, reverse_proxies, roles, services
+from . import (
+    access,
+    alerts,
+    containers,
+    data,
+    functions,
+    network,
+    reverse_proxies,
+    roles,
+    services,
+)
 from .types import (
     APP,
     ASSIGNMENT,
@@ -106,6 +116,7 @@ RULES: Final = CloudRules(
         *data.REQUIRED,
         *access.REQUIRED,
         *services.REQUIRED,
+        *alerts.REQUIRED,
     ),
     companions=COMPANIONS,
     references=REFERENCES,

@@ -1,0 +1,96 @@
+"""Args of AzureMonitoring: what is watched, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from ..base.constraints import Range
+from ..base.problems import Problem
+from ..mcp.cloud_monitoring import MonitoringArgs
+from .arg_types import ActionGroupId, Month, TagName, TagValue
+from .facts import AZURE_ACTION_GROUPS
+from .location import AzureLocation
+from .watched import (
+    AzureWatchedApp,
+    AzureWatchedCache,
+    AzureWatchedDatabase,
+    AzureWatchedFunction,
+)
+
+Amount = Annotated[int, Range(least=1, most=100_000_000, consequence="Azure refuses the budget")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzureBudget:
+    """What resources may cost in a month.
+
+    Attributes:
+        amount: a month, in the currency of the subscription.
+        start: the month in which it begins, as ``2026-12``: that in which it is created, or one of
+            the next twelve.
+        tags: a tag of the resources that count; empty: all that the subscription costs.
+    """
+
+    amount: Amount
+    start: Month
+    tags: Mapping[TagName, TagValue] = field(default_factory=dict[str, str])
+
+    def refusals(self) -> list[Problem]:
+        """A comparison of a budget has one tag."""
+        if len(self.tags) <= 1:
+            return []
+        return [
+            Problem(
+                "tags",
+                f"has {len(self.tags)}",
+                "Azure refuses it: a comparison has one tag (Consumption API, BudgetFilter)",
+                "leave one",
+            )
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzureMonitoringArgs(MonitoringArgs):
+    """What is watched on Azure, and who is told.
+
+    Attributes:
+        location: subscription and region; the region of the watched workspaces.
+        apps, functions, databases, caches: what is watched.
+        action_groups: ids of action groups of yours, such as with a webhook or SMS.
+        budget: what resources may cost; None: nobody is told.
+    """
+
+    location: AzureLocation
+    apps: Sequence[AzureWatchedApp] = ()
+    functions: Sequence[AzureWatchedFunction] = ()
+    databases: Sequence[AzureWatchedDatabase] = ()
+    caches: Sequence[AzureWatchedCache] = ()
+    action_groups: Sequence[ActionGroupId] = ()
+    budget: AzureBudget | None = None
+
+    def watched(self) -> tuple[str, ...]:
+        return ("apps", "functions", "databases", "caches")
+
+    def refusals(self) -> list[Problem]:
+        return [
+            *super().refusals(),
+            *self.nobody_is_told(self.action_groups, "action_groups"),
+            *_too_many_groups(self),
+        ]
+
+
+def _too_many_groups(args: AzureMonitoringArgs) -> list[Problem]:
+    room = AZURE_ACTION_GROUPS - bool(args.emails)
+    if len(args.action_groups) <= room:
+        return []
+    own = ", and the component has one for emails" if args.emails else ""
+    return [
+        Problem(
+            "action_groups",
+            f"has {len(args.action_groups)}{own}",
+            f"Azure refuses the alert rules: a rule has {AZURE_ACTION_GROUPS} at most",
+            f"leave {room}; an action group has as many receivers as you need",
+        )
+    ]
