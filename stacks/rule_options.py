@@ -12,7 +12,7 @@ from .config.observability import MONITORING
 from .config.servers import Server
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
-from .log_flows import LOG_COLLECTOR
+from .log_flows import LOG_COLLECTOR, has_log_collector
 from .monitoring import own_probes
 from .placement import placement
 from .runbooks import runbooks_namespace
@@ -66,7 +66,7 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         database=database,
         valkey=VALKEY if VALKEY in scraped else None,
         egress=_egress(config, topology),
-        logs=LOG_COLLECTOR if LOG_COLLECTOR in scraped else None,
+        logs=LOG_COLLECTOR if has_log_collector(config) and config.scraper else None,
         valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
         recovery_point_minutes=backup.recovery_point_minutes if backup else None,
         base_backup_minutes=(

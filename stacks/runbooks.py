@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi
 
+from components.kubernetes.gateway_metrics import MONOLITH_METRICS
+from components.mcp.server_config import METRICS
+
 from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .monitoring import has_own_prometheus
 from .placement import placement
-from .topologies.topology import Topology
+from .topologies.topology import MonolithService, Topology
 
 if TYPE_CHECKING:
     from components.observability.rules import RuleOptions
@@ -50,9 +53,14 @@ def deploy_runbooks(
     from components.observability.runbooks_config_map import Runbooks, RunbooksArgs
 
     where = placement(config)
+    front = topology.front.service
+    one_pod = any(
+        isinstance(one, MonolithService) and one.name == front for one in topology.services
+    )
     names = Names(
         stack=pulumi.get_stack(),
-        gateway=topology.front.service,
+        gateway=front,
+        gateway_metrics=MONOLITH_METRICS if one_pod else METRICS,
         namespaces={workload: where.of(workload) for workload in where.places},
         places=where.namespaces,
     )

@@ -14,6 +14,7 @@ from .rules.options import RUNBOOKS, RuleOptions
 EXAMPLE_NAMESPACE: Final = "qudag-mcp-prod"
 """The platform's namespace in the commands of the pages; places follow after a dash."""
 EXAMPLE_STACK: Final = "prod"
+EXAMPLE_GATEWAY: Final = "mcp-gateway"
 _HERE: Final = Path(__file__).resolve().parent
 _FOLDERS: Final = (_HERE / "runbooks", _HERE.parents[1] / RUNBOOKS)
 """In the wheel, and in the repository."""
@@ -25,7 +26,7 @@ _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 _KUBECTL: Final = re.compile(rf"kubectl -n {EXAMPLE_NAMESPACE}(?:-(\w+))? (.*)")
 _WORKLOAD: Final = re.compile(
     r"\bapp=([\w-]+)|\b(?:deployment|statefulset|daemonset|cronjob)/([\w-]+)"
-    r"|\bcnpg\.io/cluster=([\w-]+)|\bclusters\.postgresql\.cnpg\.io ([\w-]+)|\b([a-z]+)-0\b"
+    r"|\bcnpg\.io/cluster=([\w-]+)|\bclusters\.postgresql\.cnpg\.io ([\w-]+)|\b([a-z]+)-[01]\b"
 )
 _WORD: Final = r"(?<![\w-]){}(?![\w-])"
 
@@ -37,12 +38,14 @@ class Names:
     Attributes:
         stack: name of the Pulumi stack.
         gateway: workload of the gateway.
+        gateway_metrics: port at which its exporter answers.
         namespaces: of workloads that are not in the platform's own, by workload.
         places: further namespaces by what follows ``qudag-mcp-prod-`` in a page, such as ``logs``.
     """
 
     stack: str = EXAMPLE_STACK
-    gateway: str = "mcp-gateway"
+    gateway: str = EXAMPLE_GATEWAY
+    gateway_metrics: int = 9090
     namespaces: Mapping[str, str] = field(default_factory=dict[str, str])
     places: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -100,11 +103,13 @@ def _own(alert: Alert, text: str, options: RuleOptions, names: Names) -> str:
     text = _LINK.sub(_as_text, _MARK.sub("", text))
     text = re.sub(rf"--stack[ =]{EXAMPLE_STACK}\b", f"--stack {names.stack}", text)
     replaced = dict(_stand_ins(options, names))
-    for example, own in replaced.items():
-        text = re.sub(_WORD.format(example), own, text)
     before = options.namespace
     lines: list[str] = []
     for line in text.splitlines():
+        if f"deployment/{EXAMPLE_GATEWAY} 9090" in line:
+            line = line.replace("9090", str(names.gateway_metrics))  # noqa: PLW2901
+        for example, own in replaced.items():
+            line = re.sub(_WORD.format(re.escape(example)), own, line)  # noqa: PLW2901
         if found := _KUBECTL.fullmatch(line):
             place, rest = found.groups()
             workload = _WORKLOAD.search(rest)
@@ -122,20 +127,28 @@ def _own(alert: Alert, text: str, options: RuleOptions, names: Names) -> str:
 
 
 def _stand_ins(options: RuleOptions, names: Names) -> Iterator[tuple[str, str]]:
-    """Workloads that the pages name as an example, and those of the platform in their place."""
+    """What the pages name as an example, and what the platform has in its place."""
     servers = options.exporting
-    of_images = [one.name for one in options.servers if one.image_metrics]
     other = next(iter(servers), None)
+    of_images = [one.name for one in options.servers if one.image_metrics]
+    of_users = of_images or [one.name for one in options.servers if not one.exports]
     for example in ("mcp-core", "mcp-state"):
         if other and example not in servers:
             yield example, other
     if options.engine:
         yield "orchestration-engine", options.engine
+    if options.agents:
+        yield "developer-agent", options.agents[0]
     if options.nodes:
         yield "qudag-integration", options.nodes
-    if of_images:
-        yield "weather", of_images[0]
-    yield "mcp-gateway", names.gateway
+    if of_users:
+        yield "weather", of_users[0]
+    if options.database == "cloudnative-pg":  # its pods have names, labels and sockets of its own
+        yield "app=postgres", "cnpg.io/cluster=postgres"
+        yield "exec postgres-0", "exec postgres-1 -c postgres"
+        yield "postgres-0", "postgres-1"
+        yield "psql --host=/tmp", "psql"
+    yield EXAMPLE_GATEWAY, names.gateway
 
 
 def _as_text(link: re.Match[str]) -> str:

@@ -246,6 +246,6 @@ def _autoscalers(evidence: Evidence) -> Iterator[Cause]:
                     reference(scaler),
                     f"it has its most pods, {scaler['spec']['maxReplicas']}",
                     "more load makes answers slower",
-                    "raise scaling.<service>.maxReplicas in the stack file",
+                    "raise scaling.<service>.max in the stack file",
                 ),
             )

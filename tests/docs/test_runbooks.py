@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.observability.rules.catalogue import every_alert
+from tests.harness.source_documents.rendered import settings
 from tools.docs import ROOT, verbs
 
 FOLDER = ROOT / "docs/runbooks"
@@ -69,6 +70,29 @@ def test_a_runbook_has_three_commands_that_exist(alert: str):
             assert set(rest[0].split(",")) <= KINDS, command
         if verb == "rollout":
             assert rest[0] == "history", command
+
+
+def unknown_options(text: str) -> list[str]:
+    """Options of the stack file that a page names and that do not exist."""
+    known = settings()
+    sections = {name.partition(".")[0] for name in known}
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    named = re.findall(r"`([a-zA-Z]+(?:\.(?:<\w+>|\w+))+)[^`]*`", prose)
+    return [
+        name
+        for name in named
+        if name.partition(".")[0] in sections and re.sub(r"<\w+>", "*", name) not in known
+    ]
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_options_that_a_runbook_names_exist(alert: str):
+    assert unknown_options(page_of(alert).read_text()) == []
+
+
+def test_an_option_that_does_not_exist_is_found():
+    said = "raise `scaling.<service>.maxReplicas`, not `scaling.<service>.max`, in `mcp.server`"
+    assert unknown_options(said) == ["scaling.<service>.maxReplicas"]
 
 
 @pytest.mark.parametrize("alert", ALERTS)

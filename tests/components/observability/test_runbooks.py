@@ -32,14 +32,15 @@ def test_every_alert_has_a_page_in_the_package():
 def test_workloads_are_asked_in_their_own_namespaces():
     names = Names(
         stack="blue",
-        namespaces={"redis": "cache", "log-collector": "logs", "log-store": "watch"},
-        places={"agents": "mcp-agents"},
+        namespaces={"redis": "cache", "log-collector": "logs", "developer-agent": "mcp-agents"},
+        places={"logs": "everything"},
     )
     texts = runbook_texts(EVERYTHING, names)
     assert "kubectl -n cache get pods -l app=redis" in texts["ValkeyDown"]
     assert "kubectl -n cache get persistentvolumeclaims" in texts["ValkeyDown"]
     assert "kubectl -n logs logs daemonset/log-collector" in texts["LogQueueFilling"]
-    assert "kubectl -n watch get pods -l app=log-store" in texts["LogQueueFilling"]
+    assert "kubectl -n logs get pods -l app=log-collector" in texts["LogQueueFilling"]
+    assert "kubectl -n everything get pods -o wide" in texts["LogLinesDropped"]
     assert "diagnose --stack blue" in texts["LogQueueFilling"]
     assert "kubectl -n mcp logs -l app=engine" in texts["MCPServerDown"]
     assert "kubectl -n mcp-agents" in texts["AgentResponseTimeTooHigh"]

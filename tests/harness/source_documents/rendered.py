@@ -146,7 +146,7 @@ def _whole_text(made: str) -> str:
 
 
 def _no_setting(setting: str, default: str | None) -> str | None:
-    found = _settings().get(setting)
+    found = settings().get(setting)
     if found is None:
         return f"the stack file has no {setting}"
     if default is not None and not same(default, found.get("default")):
@@ -155,7 +155,7 @@ def _no_setting(setting: str, default: str | None) -> str | None:
 
 
 @cache
-def _settings() -> dict[str, Any]:
+def settings() -> dict[str, Any]:
     """The fields of the stack file with their schema; ``servers.*.image`` for each server."""
     schema = json.loads((ROOT / "schema/stack.json").read_text())
     definitions = schema["$defs"]
@@ -171,9 +171,12 @@ def _settings() -> dict[str, Any]:
                 step = key.removeprefix("qudag-mcp:")
                 found.setdefault(f"{path}.{step}".lstrip("."), child)
                 walk(child, f"{path}.{step}", (*inside, name))
-            each: object = plain.get("additionalProperties")
-            if isinstance(each, dict):
-                walk(cast("dict[str, Any]", each), f"{path}.*", (*inside, name))
+            for each in (
+                plain.get("additionalProperties"),
+                *plain.get("patternProperties", {}).values(),
+            ):
+                if isinstance(each, dict):
+                    walk(cast("dict[str, Any]", each), f"{path}.*", (*inside, name))
 
     walk(schema["properties"]["config"], "", ())
     return found
