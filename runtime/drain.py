@@ -26,12 +26,16 @@ class Drain:
 
     Attributes:
         on_standing_end: callbacks that start the graceful end of standing streams.
+        cut: number of calls that it has cancelled.
+        on_cut: callbacks that get the number of calls cancelled at a time.
     """
 
     draining: bool = False
     exchanges: set[Exchange] = field(default_factory=set[Exchange])
     calls: set[Call] = field(default_factory=set[Call])
     on_standing_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    cut: int = 0
+    on_cut: list[Callable[[int], None]] = field(default_factory=list[Callable[[int], None]])
 
     def begin(self) -> None:
         """Start the drain: readiness fails, and every response closes its connection."""
@@ -53,7 +57,11 @@ class Drain:
         for call in self.calls:
             call.cut = True
             call.scope.cancel()
-        return len(self.calls)
+        number = len(self.calls)
+        self.cut += number
+        for told in self.on_cut:
+            told(number)
+        return number
 
     async def end_standing(self, within_seconds: float) -> bool:
         """Close all standing streams; False if some are still open after `within_seconds`.

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from .certificate import Certificate
 from .config import ServerConfig
 from .connections import Listener
+from .cut_calls import metrics_read
 from .drain import POLL_SECONDS, Drain
 from .logs import event
 from .server_config import ServerSection
@@ -109,6 +110,10 @@ async def _serve(
         await _drain(config, app, listeners[public_port], end)
         if renewal is not None:
             renewal.cancel()
+        listeners.pop(public_port).stop_at(end)
+        if app.drain.cut:
+            await metrics_read(config.server, listeners)
+            end = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         for listener in listeners.values():
             listener.stop_at(end)
         await asyncio.gather(*serving)

@@ -76,6 +76,12 @@ class WorkerMetrics(Collector):
         cumulative = [family for family in families if family[2] in CUMULATIVE]
         self.ended = list(combined([self.ended, cumulative]))
 
+    def kept(self, name: str) -> float:
+        """What ended workers have counted under the name of a sample, over all labels."""
+        return sum(
+            value for *_, samples in self.ended for sample, _, value in samples if sample == name
+        )
+
     def collect(self) -> Iterator[Metric]:
         """As `Collector.collect`."""
         for name, documentation, kind, samples in combined(

@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from .config import ServerConfig
 from .connections import Listener
+from .cut_calls import metrics_read
 from .logs import configure, event
+from .metrics import CALLS_CUT
 from .sockets import shared_socket
 from .toml_config import StartError
 from .whole_lines import WholeLines
@@ -127,8 +129,9 @@ class Parent:
         self.unserved = 0
         self.answers = WorkerProbes(self.workers, len(self.slots))
         self.tasks: set[asyncio.Task[None]] = set()
-        self.listeners: list[Listener] = []
+        self.listeners: dict[int, Listener] = {}
         self.serving: list[asyncio.Task[None]] = []
+        self.reading: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Serve probes and metrics, and take signals."""
@@ -140,7 +143,7 @@ class Parent:
             side = self.answers
             app = side.metrics if port == self.config.server.metrics_port else side.probes
             listener = Listener(app, self.config.limits, None)
-            self.listeners.append(listener)
+            self.listeners[port] = listener
             self.serving.append(self._task(listener.serve([bound])))
         for slot in self.slots:
             self.starts.put_nowait(slot)
@@ -170,8 +173,11 @@ class Parent:
         self._task(self._follow_to_end(worker))
 
     async def close(self) -> None:
-        """End the listeners of probes and metrics."""
-        for listener in self.listeners:
+        """End the listeners of probes and metrics, once the metrics of cut calls are read."""
+        if self.stop.number is None and self.answers.totals.kept(f"{CALLS_CUT}_total") > 0:
+            self.reading = self._task(metrics_read(self.config.server, self.listeners))
+            await asyncio.wait([self.reading])
+        for listener in self.listeners.values():
             listener.should_exit = True
         await asyncio.gather(*self.serving)
         event("stopped")
@@ -233,6 +239,8 @@ class Parent:
             self.stop.number = number
             event("stopping_at_once", WARNING, workers=len(self.workers))
             self._kill_all()
+            if self.reading is not None:
+                self.reading.cancel()
 
     def _begin_stop(self) -> None:
         """Let the workers drain. None is replaced any more, and each closes its own socket."""

@@ -81,11 +81,11 @@ class Probes:
 
     Attributes:
         startup: runs until it first succeeds; the other two start after that.
-        readiness: decides whether the pod gets requests.
+        readiness: decides whether the pod gets requests; None: the container has no say in it.
         liveness: decides whether the container is restarted; None if a restart would not help.
     """
 
-    readiness: Probe
+    readiness: Probe | None = None
     startup: Probe | None = None
     liveness: Probe | None = None
 

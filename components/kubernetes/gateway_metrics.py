@@ -12,7 +12,7 @@ from ..base.arg_types import ContainerPort, Image, SecretName
 from ..base.problems import Problem
 from ..mcp.server_config import INTERNAL_CA_PATH, METRICS, PROGRAM
 from ..mcp.traces import TraceReceiver
-from .container import Container, Port, SecretFiles
+from .container import Container, Port, Probe, Probes, SecretFiles
 from .keda import GATEWAY_SERIES
 from .resources import EXPORTER_RESOURCES, Resources
 
@@ -48,6 +48,9 @@ class GatewayMetrics:
 def exporter(metrics: GatewayMetrics, ca_secret: SecretName) -> Container:
     """The sidecar. It starts before nginx and ends after it, so that no line is lost.
 
+    It takes nginx's lines before it opens its port, and nginx starts when that is open. Once it
+    has started nothing asks it again: a pod must not lose clients because its exporter is slow.
+
     Args:
         metrics: its settings.
         ca_secret: Secret whose ``ca.crt`` signs the certificate of what gets spans.
@@ -66,6 +69,7 @@ def exporter(metrics: GatewayMetrics, ca_secret: SecretName) -> Container:
         env={TRACES_VARIABLE: metrics.traces.endpoint} if metrics.traces else {},
         secrets=[authority] if metrics.traces else (),
         ports=[Port(name=EXPORTER, number=metrics.port)],
+        probes=Probes(startup=Probe(port=metrics.port, period=1, failures=120)),
         resources=metrics.resources,
         sidecar=True,
     )

@@ -309,6 +309,11 @@ _METRICS: Final = [
     ),
     ExportedMetric(name="mcp_calls_in_flight", kind="gauge", meaning="Tool calls being worked on."),
     ExportedMetric(
+        name="mcp_calls_cut_total",
+        kind="counter",
+        meaning="Tool calls cancelled because the server ended.",
+    ),
+    ExportedMetric(
         name="mcp_spans_total",
         kind="counter",
         exporters=("server", "gateway"),

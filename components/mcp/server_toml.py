@@ -41,7 +41,7 @@ from .store_files import (
     StorePaths,
     sentinel_addresses,
 )
-from .timeout_budget import Distance
+from .timeout_budget import CUT_CALLS_READ, Distance
 from .user_container import FRONT_ROLE, UserContainer
 
 POOL_FIELDS = (
@@ -122,6 +122,7 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
             "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
             "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
             "metrics_port": METRICS,
+            "metrics_after_cut_seconds": CUT_CALLS_READ,
             "proxies_in_front": config.proxies_in_front,
             **({"workers": config.workers} if config.workers > 1 else {}),
         },

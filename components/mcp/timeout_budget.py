@@ -14,6 +14,10 @@ STEP = 5
 ENDPOINT_PROPAGATION = 5
 """Seconds that a stopping pod still serves, until proxies have removed it."""
 
+CUT_CALLS_READ = 65
+"""Seconds that a server which has cut calls waits until its metrics are read. Prometheus reads them
+every 30 s; `observability.scrapeSeconds` is at most 60."""
+
 
 class Distance(IntEnum):
     """Number of proxies between a server or proxy and the tool."""

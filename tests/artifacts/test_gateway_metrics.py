@@ -84,6 +84,38 @@ def test_every_request_is_counted_by_route_method_and_status(opened: Opened):
         assert metric("mcp_gateway_lost_lines_total") == 0
 
 
+def test_every_request_after_the_startup_probe_is_counted(opened: Opened):
+    """nginx starts after it in a pod. A line that nobody takes is lost, and so is the next one."""
+    with opened(metrics=METRICS) as gateway:
+        pod = gateway.running.pod
+        probe = pod.container("gateway-metrics")["startupProbe"]
+        assert "readinessProbe" not in pod.container("gateway-metrics")
+        with run_container(pod, "gateway-metrics"):
+            until(lambda: accepts(probe["tcpSocket"]["port"]), 30)
+            for _ in range(5):
+                gateway.ask("/mcp", "POST")
+            until(lambda: requests() == 5)
+
+
+def accepts(number: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port(number))).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_requests_before_the_exporter_takes_lines_are_not_counted(opened: Opened):
+    """Why nginx waits for the startup probe: nothing else would tell of them."""
+    with opened(metrics=METRICS) as gateway:
+        gateway.ask("/mcp", "POST")
+        with exporting(gateway):
+            gateway.ask("/mcp", "POST")  # nginx is told of the first one that nobody took it
+            gateway.ask("/mcp", "POST")
+            until(lambda: requests() == 1)
+            assert metric("mcp_gateway_lost_lines_total") == 0
+
+
 def test_a_server_of_a_user_is_a_route_at_its_path_and_at_its_host_name(opened: Opened):
     behind = Upstream(host="127.0.0.1", port=BEHIND, certificate_name=NAME)
     routes = [Route(name="weather", upstream=behind, hostname="weather.test", auth="server")]

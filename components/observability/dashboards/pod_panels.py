@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .dashboard import Panel, Query, Unit
-from .queries import gauge, rate, ratio, selector, total
+from .queries import INTERVAL, gauge, rate, ratio, selector, total
 
 TARGETS: Final = Panel(
     title="Pods that answer Prometheus",
@@ -27,9 +27,19 @@ DEPENDENCIES: Final = Panel(
 )
 DRAINING: Final = Panel(
     title="Pods that end",
-    meaning="Pods that finish their calls and take no new connections.",
+    meaning="Pods that finish their calls and take no new connections, and calls that they cut.",
     unit=Unit.NUMBER,
-    queries=[Query(expr=gauge("mcp_draining", by=("job",)), legend="{{job}}")],
+    queries=[
+        Query(expr=gauge("mcp_draining", by=("job",)), legend="{{job}}"),
+        Query(
+            expr=total(
+                f"increase({selector('mcp_calls_cut_total')}[{INTERVAL}])",
+                "mcp_calls_cut_total",
+                by=("job",),
+            ),
+            legend="{{job}} cut",
+        ),
+    ],
 )
 MEMORY: Final = Panel(
     title="Memory",

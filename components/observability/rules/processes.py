@@ -100,6 +100,18 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         description="{{ $labels.pod }} still works on calls, and ends within half a minute.",
         dashboard="service",
     )
+    yield Alert(
+        name="CallsCutByDrain",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"sum by (job) (increase(mcp_calls_cut_total{{{options.within}}}[15m])) > 0",
+        duration="0m",
+        summary="Calls were cut because a pod ended",
+        description='{{ $labels.job }} cut {{ $value | printf "%.0f" }} calls in 15 minutes: they '
+        "ran longer than a pod that ends may take.",
+        dashboard="service",
+    )
 
 
 def _secret_too_old(options: RuleOptions) -> Alert:
