@@ -215,6 +215,8 @@ if TYPE_CHECKING:
     from .observability.log_store import LogStoreArgs as LogStoreArgs
     from .observability.operator import OperatorObservability as OperatorObservability
     from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
+    from .observability.probes import ProbedTool as ProbedTool
+    from .observability.probes import ProbeToken as ProbeToken
     from .observability.runbooks_config_map import Runbooks as Runbooks
     from .observability.runbooks_config_map import RunbooksArgs as RunbooksArgs
     from .observability.standalone import StandaloneObservability as StandaloneObservability
@@ -331,6 +333,7 @@ _PUBLIC = {
     "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.runbooks_config_map": "Runbooks RunbooksArgs",
+    "observability.probes": "ProbedTool ProbeToken",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
 }

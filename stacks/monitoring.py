@@ -65,11 +65,21 @@ def own_probes(config: StackConfig) -> Probes | None:
     return section.probes if section is not None and has_own_prometheus(config) else None
 
 
+def has_probes(config: StackConfig) -> bool:
+    """Whether the stack has the gateway probed, by an exporter of its own or of the user."""
+    operator = config.observability.operator
+    return own_probes(config) is not None or bool(operator and operator.prober)
+
+
 def probe_keys(config: StackConfig) -> list[SecretKey]:
-    """The key with the authority of the public certificate, if it is not in the platform's own."""
+    """The keys that probes read, but for those of the platform's own authority."""
     section = own_probes(config)
-    signed = section.authority if section else None
-    return [signed] if signed and signed.secret != config.secrets.internal_ca else []
+    if section is None:
+        return []
+    token = section.token
+    of_token = (token.client_secret, token.authority) if token else ()
+    found = [key for key in (section.authority, *of_token) if key]
+    return [key for key in found if key.secret != config.secrets.internal_ca]
 
 
 MONITORING_WORKLOADS: Final = (

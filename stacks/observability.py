@@ -30,7 +30,7 @@ from .own_alertmanager import alertmanager_args
 from .own_grafana import grafana_args
 from .placement import placement
 from .pod_settings import pod_settings
-from .probes import blackbox_exporter_args, probed_urls
+from .probes import blackbox_exporter_args, probed_urls, public_modules, public_urls
 from .rule_options import rule_options
 from .runbooks import deploy_runbooks
 from .topologies.topology import (
@@ -129,6 +129,9 @@ def observe(
             rules=rules_text(config, topology),
             routes=routes_text(config),
             targets=scrape_targets(config, topology, namespaces),
+            prober=section.operator.prober if section.operator else None,
+            probed=public_urls(config),
+            modules=public_modules(config),
             labels=section.operator.labels if section.operator else {},
             scrape_seconds=section.scrape_seconds or DEFAULT_SCRAPE_SECONDS,
         )

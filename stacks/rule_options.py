@@ -13,7 +13,7 @@ from .config.servers import Server
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
 from .log_flows import LOG_COLLECTOR, has_log_collector
-from .monitoring import own_probes
+from .monitoring import has_probes
 from .placement import placement
 from .runbooks import runbooks_namespace
 from .topologies.topology import (
@@ -93,7 +93,7 @@ def _of_section(config: StackConfig) -> dict[str, Any]:
             secret_days=config.secrets.rotation_days, **section.thresholds.model_dump()
         ),
         "disabled": frozenset(section.disabled),
-        "exporters": frozenset([*section.exporters, *(["blackbox"] if own_probes(config) else [])]),
+        "exporters": frozenset([*section.exporters, *(["blackbox"] if has_probes(config) else [])]),
         "runbooks_namespace": runbooks_namespace(config),
         **{name: url.rstrip("/") for name, url in links.items() if url},
     }

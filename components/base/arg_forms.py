@@ -88,6 +88,14 @@ GROUP: Final = Form(
     longest=253,
     check=_group,
 )
+TOOL: Final = Form(
+    name="tool",
+    pattern="^[A-Za-z0-9_./-]+$",
+    words="the name of a tool: letters, digits and . _ - /",
+    examples=("echo",),
+    consequence="no call could name it in its header",
+    longest=128,
+)
 PATH: Final = Form(
     name="path",
     pattern="^(/[A-Za-z0-9._-]+)+$",

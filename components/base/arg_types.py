@@ -30,6 +30,7 @@ LabelValue = Annotated[str, forms.LABEL_VALUE]
 
 Host = Annotated[str, arg_forms.HOST]
 GroupName = Annotated[str, arg_forms.GROUP]
+ToolName = Annotated[str, arg_forms.TOOL]
 EgressHost = Annotated[str, arg_forms.EGRESS_HOST]
 Path = Annotated[str, arg_forms.PATH]
 UrlPath = Annotated[str, arg_forms.URL_PATH]

@@ -39,6 +39,7 @@ API_VERSIONS: Final = {
     "PodDisruptionBudget": "policy/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
     "Pooler": "postgresql.cnpg.io/v1",
+    "Probe": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",
     "PushSecret": "external-secrets.io/v1alpha1",
     "ResourceQuota": "core/v1",

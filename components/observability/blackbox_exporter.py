@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,20 +11,24 @@ import pulumi
 from ..base.arg_types import DnsLabel, Domain, Image, SecretName
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..kubernetes.container import SecretFiles
 from ..kubernetes.exposure import IpFamilies
 from ..kubernetes.pod_settings import PodSettings, SecretKey
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
+from ..mcp.era import Era
 from ..mcp.target import MCP_PATH, METADATA_PATH
-from .one_pod import Program, one_pod
-from .probes import blackbox_config
+from .one_pod import Program, files_of, one_pod
+from .probes import AskedWithToken, ProbedTool, ProbeToken, blackbox_config
 from .web_config import prometheus_files, prometheus_flags
 
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
 PORT: Final = 9115
 CONFIG: Final = "/etc/blackbox"
 AUTHORITY: Final = "/etc/public-ca"
+SECRETS: Final = "/etc/probe-secrets"
+"""Folder in which each Secret for tokens has a folder of its name."""
 RESOURCES: Final = Resources(cpu="50m", memory="64Mi", cpu_limit="200m", memory_limit="128Mi")
 
 
@@ -39,6 +44,9 @@ class BlackboxExporterArgs:
             ``blackbox-exporter-service.<namespace>.svc``.
         authority: key with the authority that signs the certificate for ``domain``; None: the
             public authorities of the image.
+        token: how probes get a token; None: they have none.
+        tool: that a probe with a token calls; None: none is.
+        era: of the server, which says how probes with a token ask what it is.
         resources: of the exporter.
         ip_families: see Exposure.
         pods: settings of the pod.
@@ -49,15 +57,38 @@ class BlackboxExporterArgs:
     domain: Domain
     tls_secret: SecretName
     authority: SecretKey | None = None
+    token: ProbeToken | None = None
+    tool: ProbedTool | None = None
+    era: Era = "dual"
     resources: Resources = RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
+
+    def refusals(self) -> Iterator[Problem]:
+        """A tool that no probe could call."""
+        if self.tool is None:
+            return
+        if self.token is None:
+            yield Problem(
+                "token",
+                "is missing, and tool is set",
+                "the platform would refuse each call",
+                "set token, or leave tool out",
+            )
+        if self.era == "legacy":
+            yield Problem(
+                "era",
+                "is legacy, and tool is set",
+                "a call needs a session, which a probe has not",
+                "leave tool out, or serve the era dual",
+            )
 
 
 class BlackboxExporter(Component[BlackboxExporterArgs]):
     """A blackbox_exporter with the modules ``unauthorized`` and ``metadata``, and its Service.
 
-    Its API is served over TLS. Network policies must let it connect to the gateway.
+    With a token it also has ``discovery``, and with a tool ``tool-call``. Its API is served over
+    TLS. Network policies must let it connect to the gateway, and to the issuer of the token.
 
     Attributes:
         host: DNS name of its Service, which listens on port 9115.
@@ -84,6 +115,7 @@ def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
         f"{base}{METADATA_PATH}{MCP_PATH}",
         args.domain,
         f"{AUTHORITY}/{key.key}" if key else None,
+        _asked(args),
     )
     program = Program(
         name=BLACKBOX_EXPORTER,
@@ -93,6 +125,28 @@ def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
         ready="/-/healthy",
         grace=15,
         files=[prometheus_files(BLACKBOX_EXPORTER, CONFIG, {"blackbox.yml": asked})],
-        secrets=[SecretFiles(secret=key.secret, path=AUTHORITY, keys=(key.key,))] if key else [],
+        secrets=[
+            *([SecretFiles(secret=key.secret, path=AUTHORITY, keys=(key.key,))] if key else []),
+            *files_of(_keys_of_tokens(args), SECRETS),
+        ],
     )
     return one_pod(program, args)
+
+
+def _keys_of_tokens(args: BlackboxExporterArgs) -> list[SecretKey]:
+    token = args.token
+    return [key for key in (token.client_secret, token.authority) if key] if token else []
+
+
+def _asked(args: BlackboxExporterArgs) -> AskedWithToken | None:
+    token = args.token
+    if token is None:
+        return None
+    secret, signed = token.client_secret, token.authority
+    return AskedWithToken(
+        token=token,
+        secret_file=f"{SECRETS}/{secret.secret}/{secret.key}",
+        authority_file=f"{SECRETS}/{signed.secret}/{signed.key}" if signed else None,
+        era=args.era,
+        tool=args.tool,
+    )

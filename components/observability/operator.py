@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Text
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PrometheusUrl, Text
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
 from ..kubernetes.labels import OWN_LABELS, OWN_PREFIXES, labels
 from .rule_file import groups_of, routes_problems, rule_file_problems, spec_of
 from .rules.targets import EXPORTER, JOB
-from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeSeconds, ScrapeTarget, target_problems
+from .targets import (
+    METRICS_PATH,
+    SAMPLE_LIMIT,
+    ProbedUrl,
+    ScrapeSeconds,
+    ScrapeTarget,
+    prober_problems,
+    target_problems,
+)
 
 COMPONENT: Final = "monitoring"
 RULES: Final = "qudag-mcp"
 """Name of the PrometheusRule, and of the AlertmanagerConfig."""
+MODULES: Final = "qudag-mcp-probes"
+"""Name of the ConfigMap with the configuration of the prober."""
+BLACKBOX: Final = "blackbox-exporter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +45,10 @@ class OperatorObservabilityArgs:
             JSON; empty: none.
         routes: who is told of which alerts: the spec of an AlertmanagerConfig, in YAML or JSON;
             empty: nobody is told of them by this component.
+        prober: URL of a blackbox_exporter that asks ``probed``; plain HTTP for a Service in the
+            cluster alone; None: nothing is probed.
+        probed: URLs.
+        modules: configuration of the prober, with the modules of ``probed``, for a ConfigMap.
         labels: labels of the objects, by which the Prometheus selects them.
         scrape_seconds: time between two reads of a target.
     """
@@ -41,6 +57,9 @@ class OperatorObservabilityArgs:
     targets: Sequence[ScrapeTarget]
     rules: Text = ""
     routes: Text = ""
+    prober: PrometheusUrl | None = None
+    probed: Sequence[ProbedUrl] = ()
+    modules: Text = ""
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
     scrape_seconds: ScrapeSeconds = 30
 
@@ -51,6 +70,16 @@ class OperatorObservabilityArgs:
             problems += rule_file_problems("rules", self.rules)
         if self.routes:
             problems += routes_problems("routes", self.routes)
+        problems += prober_problems(self.prober, self.probed)
+        if bool(self.modules) != bool(self.probed):
+            problems.append(
+                Problem(
+                    "modules",
+                    "is set without probed, or probed without it",
+                    "the prober would not know what to ask",
+                    "set both, or neither",
+                )
+            )
         problems += [
             Problem(
                 f"labels.{key}",
@@ -65,7 +94,7 @@ class OperatorObservabilityArgs:
 
 
 class OperatorObservability(Component[OperatorObservabilityArgs]):
-    """A PodMonitor for each target, a PrometheusRule, and an AlertmanagerConfig.
+    """A PodMonitor for each target, a PrometheusRule, an AlertmanagerConfig, and Probes.
 
     The Prometheus Operator must run in the cluster. Its Prometheus must select these objects, and
     network policies must let it connect to the ports.
@@ -86,6 +115,7 @@ class OperatorObservability(Component[OperatorObservabilityArgs]):
         return (
             rules
             + routes
+            + list(_probes(args))
             + [
                 Manifest(
                     kind="PodMonitor",
@@ -124,6 +154,57 @@ def _routes(args: OperatorObservabilityArgs) -> Manifest:
         metadata=described,
         fields={"spec": spec_of(args.routes)},
     )
+
+
+def _probes(args: OperatorObservabilityArgs) -> Iterator[Manifest]:
+    """A Probe for each URL, and the modules for the prober."""
+    if args.prober is None:
+        return
+    yield Manifest(
+        kind="ConfigMap",
+        role="probe-modules",
+        metadata=metadata(
+            MODULES, namespace=args.namespace, labels={**labels(MODULES, COMPONENT), **args.labels}
+        ),
+        fields={"data": {"blackbox.yml": args.modules}},
+    )
+    for probed in args.probed:
+        name = f"{RULES}-{probed.module}"
+        yield Manifest(
+            kind="Probe",
+            role=f"{probed.module}-probe",
+            metadata=metadata(
+                name, namespace=args.namespace, labels={**labels(name, COMPONENT), **args.labels}
+            ),
+            fields={"spec": probe_spec(probed, args.prober, args.scrape_seconds)},
+        )
+
+
+def probe_spec(probed: ProbedUrl, prober: str, scrape_seconds: int) -> dict[str, Any]:
+    """The spec of the Probe of a URL. The operator adds the label ``namespace``: that of the Probe.
+
+    Args:
+        probed: what is asked, and with which module.
+        prober: URL of the blackbox_exporter.
+        scrape_seconds: time between two probes.
+    """
+    address = urlsplit(prober)
+    return {
+        "jobName": f"probe/{probed.module}",
+        "interval": f"{scrape_seconds}s",
+        "prober": {
+            "scheme": address.scheme,
+            "url": address.netloc,
+            "path": f"{address.path.rstrip('/')}/probe",
+        },
+        "module": probed.module,
+        "targets": {
+            "staticConfig": {
+                "static": [probed.url],
+                "labels": {EXPORTER: BLACKBOX, "probe": probed.module},
+            }
+        },
+    }
 
 
 def pod_monitor_spec(target: ScrapeTarget, scrape_seconds: int) -> dict[str, Any]:

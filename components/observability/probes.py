@@ -1,18 +1,131 @@
-"""What a client meets at the public address without a token, as modules of blackbox_exporter."""
+"""What a client meets at the public address, as modules of blackbox_exporter."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from ..base.arg_types import OneLine, ScopeName, Text, ToolName, Url, Word
+from ..base.problems import Problem
+from ..mcp.era import Era
+from ..mcp.secret_key import SecretKey
 
 TIMEOUT: Final = "10s"
 UNAUTHORIZED: Final = "unauthorized"
 METADATA: Final = "metadata"
+DISCOVERY: Final = "discovery"
+TOOL_CALL: Final = "tool-call"
+MODERN: Final = "2026-07-28"
+HANDSHAKE: Final = "2025-11-25"
+"""Newest revisions without and with ``initialize``."""
+_META: Final = "io.modelcontextprotocol"
+_CLIENT: Final = {"name": "blackbox-exporter", "version": "1"}
 
 
-def blackbox_config(mcp_url: str, prm_url: str, host: str, ca_file: str | None) -> str:
+@dataclass(frozen=True, kw_only=True)
+class ProbeToken:
+    """How probes get a token: client credentials (RFC 6749, 4.4), anew for each probe.
+
+    Attributes:
+        url: token endpoint of the issuer.
+        client_id: of the client.
+        client_secret: key with its secret.
+        scopes: that are asked for.
+        parameters: of the request, besides ``resource`` (RFC 8707), which is the MCP endpoint.
+        authority: key with the authority that signs the certificate of the issuer; None: the public
+            authorities of the image.
+    """
+
+    url: Url
+    client_id: OneLine
+    client_secret: SecretKey
+    scopes: Sequence[ScopeName] = ()
+    parameters: Mapping[Word, OneLine] = field(default_factory=dict[str, str])
+    authority: SecretKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbedTool:
+    """A tool that a probe calls. It must change nothing: it is called at each probe.
+
+    Attributes:
+        name: of the tool.
+        answer: regular expression (RE2) that its answer must match.
+        arguments: of the call, a JSON object.
+    """
+
+    name: ToolName
+    answer: OneLine
+    arguments: Text = "{}"
+
+    def refusals(self) -> Iterator[Problem]:
+        """Arguments that are no JSON object, and an expression that cannot be compiled."""
+        try:
+            given: object = json.loads(self.arguments)
+        except ValueError:
+            given = None
+        if not isinstance(given, dict):
+            yield Problem(
+                "arguments",
+                "is no JSON object",
+                "the server would refuse each call",
+                'write an object, such as {"city": "Paris"}, or leave it out',
+            )
+        if why := not_re2(self.answer):
+            yield Problem(
+                "answer",
+                f"is no regular expression of RE2: {why}",
+                "blackbox_exporter would not start",
+                "write an expression of RE2, such as sunny|rain",
+            )
+
+
+_BACKTRACKING: Final = re.compile(r"\(\?(=|!|<[=!]|>|P=)|\\[1-9]")
+"""What Python's expressions have and those of RE2 do not: lookaround and references."""
+
+
+def not_re2(expression: str) -> str | None:
+    """Why an expression cannot be one of blackbox_exporter, or is of no use; None if it can."""
+    if not expression:
+        return "it is empty, which every answer matches"
+    if found := _BACKTRACKING.search(expression):
+        return f"it has {found[0]}"
+    try:
+        re.compile(expression)
+    except re.error as error:
+        return str(error)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedWithToken:
+    """What probes with a token ask.
+
+    Attributes:
+        token: how they get one.
+        secret_file: with the secret of the client.
+        authority_file: of the issuer's certificate; None: public ones.
+        era: of the server.
+        tool: that is called; None: none is.
+    """
+
+    token: ProbeToken
+    secret_file: str
+    authority_file: str | None
+    era: Era
+    tool: ProbedTool | None
+
+
+def blackbox_config(
+    mcp_url: str,
+    prm_url: str,
+    host: str,
+    ca_file: str | None,
+    asked: AskedWithToken | None = None,
+) -> str:
     """The content of blackbox.yml.
 
     The address that is asked is a parameter of the probe; ``host`` is the name that its
@@ -23,12 +136,13 @@ def blackbox_config(mcp_url: str, prm_url: str, host: str, ca_file: str | None) 
         prm_url: its protected-resource metadata (RFC 9728).
         host: of these URLs.
         ca_file: authority that signs the certificate; None: those of the image.
+        asked: with a token; None: nothing is.
     """
     tls = {"server_name": host, **({"ca_file": ca_file} if ca_file else {})}
     made = {
         UNAUTHORIZED: {
             "method": "POST",
-            "headers": _headers(host, {"Content-Type": "application/json"}),
+            "headers": _headers(host, _JSON),
             "body": "{}",
             "valid_status_codes": [401],
             "fail_if_header_not_matches": [
@@ -45,6 +159,7 @@ def blackbox_config(mcp_url: str, prm_url: str, host: str, ca_file: str | None) 
             "valid_status_codes": [200],
             "fail_if_body_json_not_matches_cel": f"body.resource == {json.dumps(mcp_url)}",
         },
+        **(_with_token(asked, mcp_url, host) if asked else {}),
     }
     modules: dict[str, Any] = {
         name: {
@@ -62,5 +177,64 @@ def blackbox_config(mcp_url: str, prm_url: str, host: str, ca_file: str | None) 
     return json.dumps({"modules": modules}, indent=1) + "\n"
 
 
+_JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+
+
 def _headers(host: str, further: Mapping[str, str]) -> dict[str, str]:
     return {"Host": host, "Accept": "application/json, text/event-stream", **further}
+
+
+def _with_token(asked: AskedWithToken, mcp_url: str, host: str) -> dict[str, dict[str, Any]]:
+    """The modules that send a token."""
+    token = asked.token
+    oauth2: dict[str, Any] = {
+        "client_id": token.client_id,
+        "client_secret_file": asked.secret_file,
+        "token_url": token.url,
+        "endpoint_params": {"resource": mcp_url, **token.parameters},
+    }
+    if token.scopes:
+        oauth2["scopes"] = list(token.scopes)
+    if asked.authority_file:
+        oauth2["tls_config"] = {"ca_file": asked.authority_file}
+    shared = {"method": "POST", "valid_status_codes": [200], "oauth2": oauth2}
+    legacy = asked.era == "legacy"
+    first = _initialize(host) if legacy else _modern(host, "server/discover", {}, {})
+    expected = r'"serverInfo"\s*:' if legacy else r'"supportedVersions"\s*:'
+    found = {DISCOVERY: {**shared, **first, "fail_if_body_not_matches_regexp": [expected]}}
+    if tool := asked.tool:
+        arguments = cast("Mapping[str, Any]", json.loads(tool.arguments))
+        call = {"name": tool.name, "arguments": arguments}
+        found[TOOL_CALL] = {
+            **shared,
+            **_modern(host, "tools/call", {"Mcp-Name": tool.name}, call),
+            "fail_if_body_not_matches_regexp": [tool.answer],
+            # The answer of a tool that failed may match by chance.
+            "fail_if_body_matches_regexp": [r'"isError"\s*:\s*true'],
+        }
+    return found
+
+
+def _modern(
+    host: str, method: str, headers: Mapping[str, str], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A request of MCP 2026-07-28, which needs no session."""
+    meta = {
+        f"{_META}/protocolVersion": MODERN,
+        f"{_META}/clientInfo": _CLIENT,
+        f"{_META}/clientCapabilities": {},
+    }
+    stated = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **headers}
+    return {
+        "headers": _headers(host, {**_JSON, **stated}),
+        "body": _request(method, {"_meta": meta, **params}),
+    }
+
+
+def _initialize(host: str) -> dict[str, Any]:
+    params = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": _CLIENT}
+    return {"headers": _headers(host, _JSON), "body": _request("initialize", params)}
+
+
+def _request(method: str, params: Mapping[str, Any]) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})

@@ -26,7 +26,14 @@ from ..mcp.server_config import INTERNAL_CA_PATH
 from .one_pod import Program, data_volume, one_pod
 from .prometheus_config import PORT, PROMETHEUS, prometheus_config
 from .rule_file import rule_file_problems
-from .targets import ProbedUrl, ScrapeSeconds, ScrapeTarget, ServiceTarget, target_problems
+from .targets import (
+    ProbedUrl,
+    ScrapeSeconds,
+    ScrapeTarget,
+    ServiceTarget,
+    prober_problems,
+    target_problems,
+)
 from .web_config import prometheus_files, prometheus_flags
 
 RetentionDays = Annotated[
@@ -96,15 +103,7 @@ class StandaloneObservabilityArgs:
         problems = list(target_problems(self.targets, self.services))
         if self.rules:
             problems += rule_file_problems("rules", self.rules)
-        if bool(self.probed) != (self.prober is not None):
-            problems.append(
-                Problem(
-                    "probed",
-                    "is set without prober, or prober without it",
-                    "nothing would be probed",
-                    "set both, or neither",
-                )
-            )
+        problems += prober_problems(self.prober, self.probed)
         if not self.namespaces:
             problems.append(
                 Problem(

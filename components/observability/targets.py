@@ -105,6 +105,17 @@ class ProbedUrl:
     namespace: DnsLabel
 
 
+def prober_problems(prober: object | None, probed: Sequence[ProbedUrl]) -> Iterator[Problem]:
+    """URLs without what asks them, and the other way round."""
+    if bool(probed) != (prober is not None):
+        yield Problem(
+            "probed",
+            "is set without prober, or prober without it",
+            "nothing would be probed",
+            "set both, or neither",
+        )
+
+
 def target_problems(
     targets: Sequence[ScrapeTarget], services: Sequence[ServiceTarget] = ()
 ) -> Iterator[Problem]:

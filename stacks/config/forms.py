@@ -29,6 +29,7 @@ FORMS: Final = {
         arg_forms.MULTIADDRESS,
         arg_forms.EGRESS_HOST,
         arg_forms.GROUP,
+        arg_forms.TOOL,
         arg_forms.PROMETHEUS_URL,
         network_forms.NETWORK_PORT,
     )
@@ -89,6 +90,7 @@ SecretName = Annotated[str, constraint(forms.SECRET_NAME)]
 ObjectName = Annotated[str, constraint(forms.OBJECT_NAME)]
 Domain = Annotated[str, constraint(forms.DOMAIN)]
 Word = Annotated[str, constraint(arg_forms.WORD)]
+ToolName = Annotated[str, constraint(arg_forms.TOOL)]
 Url = Annotated[str, constraint(forms.URL)]
 Origin = Annotated[str, constraint(forms.ORIGIN)]
 PrometheusUrl = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,17 @@ from components.mcp.server_config import LogLevel
 
 from .alerts import Alerts
 from .egress_forms import EgressHost, NetworkPort
-from .forms import Bytes, LabelKey, LabelValue, PrometheusUrl
+from .forms import (
+    Bytes,
+    LabelKey,
+    LabelValue,
+    OneLine,
+    PrometheusUrl,
+    ScopeName,
+    ToolName,
+    Url,
+    Word,
+)
 from .logs import Logs
 from .pods import SecretKey
 from .section import Section
@@ -38,6 +48,11 @@ class PrometheusOperator(Section):
         default={},
         description="Labels of the objects, by which its Prometheus selects them, such as "
         "release: kube-prometheus-stack.",
+    )
+    prober: PrometheusUrl | None = Field(
+        default=None,
+        description="URL of a blackbox_exporter of yours, which asks the platform at its domain; "
+        "absent: no Probes.",
     )
 
 
@@ -81,13 +96,48 @@ class OwnAlertmanager(Section):
     )
 
 
+class ProbeToken(Section):
+    """How probes get a token: client credentials."""
+
+    url: Url = Field(description="Token endpoint of the issuer.")
+    client_id: OneLine = Field(min_length=1, description="The client.")
+    client_secret: SecretKey = Field(description="Its secret, in the namespace of monitoring.")
+    scopes: list[ScopeName] = Field(default=[], description="Scopes that are asked for.")
+    parameters: dict[Word, OneLine] = Field(
+        default={},
+        description="Of the request, such as audience, besides resource: https://<domain>/mcp.",
+    )
+    authority: SecretKey | None = Field(
+        default=None,
+        description="Authority that signs the certificate of the issuer, in the namespace of "
+        "monitoring; absent: a public one.",
+    )
+
+
+class ProbedTool(Section):
+    """A tool that a probe calls every scrapeSeconds. It must change nothing."""
+
+    name: ToolName = Field(description="Its name.")
+    arguments: dict[str, Any] = Field(default={}, description="Of the call.")
+    answer: OneLine = Field(
+        min_length=1, description="Regular expression (RE2) that the body of the answer must match."
+    )
+
+
 class Probes(Section):
-    """Requests to the gateway without a token, as a client sends them."""
+    """Requests to the gateway, as a client sends them."""
 
     authority: SecretKey | None = Field(
         default=None,
         description="Authority that signs the certificate for domain, in the namespace of "
         "monitoring; absent: a public one.",
+    )
+    token: ProbeToken | None = Field(
+        default=None,
+        description="A probe asks with a token what the server is; absent: no probe has a token.",
+    )
+    tool: ProbedTool | None = Field(
+        default=None, description="A tool that a probe calls, with token; absent: none."
     )
 
 

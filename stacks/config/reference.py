@@ -97,7 +97,8 @@ def _forms(stated: dict[str, Any]) -> Iterator[str]:
         (inner,) = stated.get(
             "patternProperties", {"": stated.get("additionalProperties")}
         ).values()
-        yield f"names, each with {_form(inner)}"
+        # ``true`` is JSON Schema for anything.
+        yield "names and values" if inner is True else f"names, each with {_form(inner)}"
 
 
 def _default(stated: dict[str, Any]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from components.base.problems import Problem
 from components.base.versions import VERSIONS
+from components.mcp.auth import key_ports
 
 from ..config.stack import StackConfig
 from ..monitoring import own_probes
@@ -49,7 +51,80 @@ def probes_can_be_sent(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
+    """The issuer can be reached at the port of its token endpoint, and a tool has a token."""
+    section = own_probes(config)
+    if section is None:
+        return
+    token, network = section.token, config.network
+    if section.tool and token is None:
+        yield at(
+            f"{_SECTION}.tool",
+            f"is set, and {_SECTION}.token is not",
+            "the platform would refuse each call",
+            "set token, or remove it",
+        )
+    if section.tool and config.protocol.era == "legacy":
+        yield at(
+            f"{_SECTION}.tool",
+            "is set, and protocol.era is legacy",
+            "a call needs a session, which a probe has not",
+            "remove it, or set protocol.era to dual",
+        )
+    if section.tool:
+        from components.observability.probes import not_re2
+
+        if why := not_re2(section.tool.answer):
+            yield at(
+                f"{_SECTION}.tool.answer",
+                f"is no regular expression of RE2: {why}",
+                "blackbox_exporter would not start",
+                "write an expression such as sunny|rain",
+            )
+    if token is None:
+        return
+    ports = key_ports(config.protocol.key_urls)
+    port = urlsplit(token.url).port or 443
+    if not network.issuer and network.issuer_pods is None:
+        yield at(
+            f"{_SECTION}.token",
+            "is set, and network.issuer and network.issuerPods are not",
+            "no network policy would let a probe connect to the issuer",
+            "list the networks of the issuer in network.issuer",
+        )
+    elif port not in ports and not (network.issuer_pods and network.issuer_pods.port):
+        listed = ", ".join(str(one) for one in ports) or "none"
+        yield at(
+            f"{_SECTION}.token.url",
+            f"has port {port}, and the flows to the issuer are to ports of its keys: {listed}",
+            "network policies would refuse the connection: no probe would have a token",
+            "name an endpoint at one of these ports, or set protocol.jwksUrl to that issuer's keys",
+        )
+
+
+def a_prober_has_a_domain(config: StackConfig) -> Iterator[Problem]:
+    """The public address that a blackbox_exporter of the user asks is known."""
+    operator = config.observability.operator
+    if operator and operator.prober and config.domain is None:
+        yield at(
+            "observability.operator.prober",
+            "is set, and domain is missing",
+            "it is unknown which address is to be asked",
+            "set domain to the name under which clients know the platform, or remove it",
+        )
+    exporters = config.observability.alerts.exporters
+    if operator and operator.prober and "blackbox" in exporters:
+        yield at(
+            f"observability.alerts.exporters[{exporters.index('blackbox')}]",
+            "is blackbox, and observability.operator.prober is set",
+            "the alerts on probes are there already",
+            "leave it out",
+        )
+
+
 PROBE_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability", "images", "environment", "domain", "edge"), probes_can_be_sent),
+    (("observability", "network", "protocol"), probes_get_tokens),
+    (("observability", "domain"), a_prober_has_a_domain),
 ]
 """Each rule with what it reads."""

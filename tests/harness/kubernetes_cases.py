@@ -51,12 +51,13 @@ from components.observability.log_collector import LogCollector, LogCollectorArg
 from components.observability.log_pipeline import LogSink
 from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
+from components.observability.probes import ProbedTool, ProbeToken
 from components.observability.runbooks_config_map import Runbooks, RunbooksArgs
 from components.observability.standalone import (
     StandaloneObservability,
     StandaloneObservabilityArgs,
 )
-from components.observability.targets import ScrapeTarget, ServiceTarget
+from components.observability.targets import ProbedUrl, ScrapeTarget, ServiceTarget
 
 from .minimal_args import (
     cloudnative_pg,
@@ -229,6 +230,16 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 )
             ],
             labels={"release": "kube-prometheus-stack"},
+            prober="http://blackbox-exporter.monitoring.svc:9115",
+            probed=[
+                ProbedUrl(
+                    module="metadata",
+                    url="https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+                    instance="https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+                    namespace="qudag",
+                )
+            ],
+            modules="modules: {metadata: {prober: http}}",
         ),
     ),
     "Alertmanager": (
@@ -252,6 +263,14 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             domain="mcp.example.com",
             tls_secret="mcp-internal-tls-blackbox-exporter",
             authority=SecretKey(secret="public-ca", key="ca.crt"),
+            token=ProbeToken(
+                url="https://login.example.com/oauth/token",
+                client_id="mcp-probe",
+                client_secret=SecretKey(secret="mcp-probe", key="client-secret"),
+                scopes=["mcp:tools"],
+                authority=SecretKey(secret="mcp-probe", key="ca.crt"),
+            ),
+            tool=ProbedTool(name="echo", arguments='{"text": "here"}', answer="here"),
         ),
     ),
     "Grafana": (

@@ -1,14 +1,23 @@
-"""A real blackbox_exporter with a stack's own file asks a real gateway before a real server."""
+"""A real blackbox_exporter with a stack's own file asks a real gateway before a real server.
+
+The issuer of the tokens is of the test: a token endpoint for client credentials.
+"""
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import re
+import ssl
 import subprocess
+import urllib.parse
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import httpx2
@@ -24,7 +33,22 @@ from tests.harness.tokens import Issuer
 from tests.harness.user_servers import NETWORK, recorded
 
 HOST: Final = "blackbox-exporter-service.qudag-mcp-dev-monitoring.svc"
-MODULES: Final = ("unauthorized", "metadata")
+MODULES: Final = ("unauthorized", "metadata", "discovery", "tool-call")
+ALL_FAIL: Final = dict.fromkeys(MODULES, False)
+ALL_SUCCEED: Final = dict.fromkeys(MODULES, True)
+TOKEN_URL: Final = "https://login.example.com/oauth/token"
+PROBES: Final[dict[str, Any]] = {
+    "authority": {"secret": "edge-ca", "key": "ca.crt"},
+    "token": {
+        "url": TOKEN_URL,
+        "clientId": "mcp-probe",
+        "clientSecret": {"secret": "mcp-probe", "key": "client-secret"},
+        "scopes": ["mcp:tools"],
+        "parameters": {"audience": "platform"},
+        "authority": {"secret": "mcp-probe", "key": "ca.crt"},
+    },
+    "tool": {"name": "echo", "arguments": {"text": "still here"}, "answer": "still here"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +60,76 @@ def exporter() -> Path:
     return folder / "blackbox_exporter"
 
 
-@pytest.fixture(scope="module")
-def files() -> dict[str, dict[str, str]]:
+def written(probes: dict[str, Any]) -> dict[str, dict[str, str]]:
     """The files of a stack's Prometheus and blackbox_exporter, by ConfigMap."""
     graph = recorded(
         {
             "topology": "microservices",
             "domain": DOMAIN,
-            "network": {k: v for k, v in NETWORK.items() if k != "prometheus"},
+            "network": {
+                **{k: v for k, v in NETWORK.items() if k != "prometheus"},
+                "issuer": ["198.51.100.0/24"],
+            },
+            "protocol": {"jwksUrl": "https://login.example.com/keys"},
             "kubernetes": {"apiServer": ["10.96.0.1/32"]},
             "observability": {
                 "kind": "standalone",
-                "standalone": {"probes": {"authority": {"secret": "edge-ca", "key": "ca.crt"}}},
+                "standalone": {"probes": probes},
             },
         }
     )
     return {one["metadata"]["name"]: one["data"] for one in objects(graph, "ConfigMap")}
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, dict[str, str]]:
+    """Those of a stack with every probe."""
+    return written(PROBES)
+
+
+@dataclass
+class TokenEndpoint:
+    """The issuer's endpoint for client credentials; ``secret`` is that of its only client."""
+
+    issuer: Issuer
+    secret: str = "the-secret-of-the-probe"
+    asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+    def answer(self, login: str, body: str) -> tuple[int, dict[str, Any]]:
+        """The status and body for a request."""
+        form = dict(urllib.parse.parse_qsl(body))
+        client, _, secret = base64.b64decode(login.removeprefix("Basic ")).decode().partition(":")
+        self.asked.append({**form, "client": client})
+        if (client, secret) != ("mcp-probe", self.secret):
+            return 401, {"error": "invalid_client"}
+        token = self.issuer.token(aud=form["resource"], scope=form["scope"], sub=client)
+        return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 600}
+
+    @contextmanager
+    def serving(self, certificate: Path, key: Path) -> Generator[None]:
+        """Listen on port 9443 with TLS."""
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                status, said = endpoint.answer(self.headers.get("authorization", ""), body)
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.end_headers()
+                self.wfile.write(json.dumps(said).encode())
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Says nothing."""
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        with ThreadingHTTPServer(("127.0.0.1", port(9443)), Handler) as server:
+            server.daemon_threads = True
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            Thread(target=server.serve_forever, daemon=True).start()
+            yield
+            server.shutdown()
 
 
 @pytest.fixture
@@ -96,10 +174,21 @@ def probing(
     exporter: Path, files: dict[str, dict[str, str]], authority: Authority, folder: Path
 ) -> Generator[Probes]:
     certificate, key = authority.issue("blackbox", (HOST, "localhost"))
+    secret = folder / "client-secret"
+    secret.write_text("the-secret-of-the-probe\n")
+    here = {
+        "/etc/public-ca/ca.crt": str(authority.ca_file),
+        "/etc/probe-secrets/mcp-probe/ca.crt": str(authority.ca_file),
+        "/etc/probe-secrets/mcp-probe/client-secret": str(secret),
+        "/etc/internal-tls/tls.crt": str(certificate),
+        "/etc/internal-tls/tls.key": str(key),
+        TOKEN_URL: f"https://127.0.0.1:{port(9443)}/oauth/token",
+    }
     for name, text in files["blackbox-exporter-config"].items():
-        moved = text.replace("/etc/public-ca/ca.crt", str(authority.ca_file))
-        moved = moved.replace("/etc/internal-tls/tls.crt", str(certificate))
-        (folder / name).write_text(moved.replace("/etc/internal-tls/tls.key", str(key)))
+        moved = text
+        for there, file in here.items():
+            moved = moved.replace(there, file)
+        (folder / name).write_text(moved)
     read = json.loads(files["prometheus-config"]["prometheus.yml"])["scrape_configs"]
     asked = Probes(authority, {job["job_name"]: job for job in read})
     with (folder / "log").open("wb") as log:
@@ -132,37 +221,76 @@ def probing(
 
 @contextmanager
 def platform(
-    authority: Authority, folder: Path, ends: datetime.timedelta, **given: Any
+    authority: Authority,
+    folder: Path,
+    ends: datetime.timedelta,
+    endpoint: TokenEndpoint | None = None,
+    **given: Any,
 ) -> Generator[RoutedGateway]:
-    """A gateway whose certificate for the domain expires after ``ends``."""
+    """A gateway whose certificate for the domain expires after ``ends``, and its issuer."""
     edge = authority.issue("public", (DOMAIN, "localhost"), ends=ends)
-    issuer = Issuer.at(folder)
+    endpoint = endpoint or TokenEndpoint(Issuer.at(folder))
     made = folder / "gateway"
     made.mkdir()
-    with routed(made, authority, issuer, edge=edge, **given) as running:
+    with (
+        endpoint.serving(*authority.issue("issuer")),
+        routed(made, authority, endpoint.issuer, edge=edge, **given) as running,
+    ):
         yield running
 
 
 DAYS: Final = datetime.timedelta(days=20)
 
 
-def test_both_probes_succeed_until_the_server_ends(
+def test_all_probes_succeed_until_the_server_ends(
     exporter: Path, files: dict[str, dict[str, str]], authority: Authority, tmp_path: Path
 ):
+    endpoint = TokenEndpoint(Issuer.at(tmp_path))
     with (
-        platform(authority, tmp_path, DAYS) as running,
+        platform(authority, tmp_path, DAYS, endpoint) as running,
         probing(exporter, files, authority, tmp_path) as probes,
     ):
-        assert probes.succeed() == {"unauthorized": True, "metadata": True}
+        assert probes.succeed() == ALL_SUCCEED
+        wanted = {
+            "client": "mcp-probe",
+            "grant_type": "client_credentials",
+            "scope": "mcp:tools",
+            "resource": f"https://{DOMAIN}/mcp",
+            "audience": "platform",
+        }
+        assert endpoint.asked == [wanted, wanted]
         found = probes.metrics("unauthorized")
         assert found["probe_http_status_code"] == 401
         left = found["probe_ssl_earliest_cert_expiry"] - datetime.datetime.now().timestamp()
         assert 19 < left / 86_400 <= 20
         running.authorizer.terminate()
-        until(lambda: probes.succeed() == {"unauthorized": False, "metadata": False}, 30)
+        until(lambda: probes.succeed() == ALL_FAIL, 30)
 
 
-def test_both_fail_when_the_certificate_has_expired(
+def test_only_those_with_a_token_fail_when_the_issuer_refuses_the_client(
+    exporter: Path, files: dict[str, dict[str, str]], authority: Authority, tmp_path: Path
+):
+    endpoint = TokenEndpoint(Issuer.at(tmp_path), secret="another")
+    with (
+        platform(authority, tmp_path, DAYS, endpoint),
+        probing(exporter, files, authority, tmp_path) as probes,
+    ):
+        assert probes.succeed() == {**ALL_SUCCEED, "discovery": False, "tool-call": False}
+
+
+def test_only_the_call_fails_when_the_tool_does_though_its_answer_matches(
+    exporter: Path, authority: Authority, tmp_path: Path
+):
+    failing = {"name": "fail", "arguments": {"reason": "still here"}, "answer": "still here"}
+    with (
+        platform(authority, tmp_path, DAYS),
+        probing(exporter, written({**PROBES, "tool": failing}), authority, tmp_path) as probes,
+    ):
+        assert probes.succeed() == {**ALL_SUCCEED, "tool-call": False}
+        assert probes.metrics("tool-call")["probe_http_status_code"] == 200
+
+
+def test_all_fail_when_the_certificate_has_expired(
     exporter: Path, files: dict[str, dict[str, str]], authority: Authority, tmp_path: Path
 ):
     expired = datetime.timedelta(seconds=-60)
@@ -170,10 +298,10 @@ def test_both_fail_when_the_certificate_has_expired(
         platform(authority, tmp_path, expired),
         probing(exporter, files, authority, tmp_path) as probes,
     ):
-        assert probes.succeed() == {"unauthorized": False, "metadata": False}
+        assert probes.succeed() == ALL_FAIL
 
 
-def test_both_fail_when_the_server_has_another_name(
+def test_all_fail_when_the_server_has_another_name(
     exporter: Path, files: dict[str, dict[str, str]], authority: Authority, tmp_path: Path
 ):
     elsewhere = {"resource_url": "https://mcp.example.org/mcp"}
@@ -182,10 +310,7 @@ def test_both_fail_when_the_server_has_another_name(
         probing(exporter, files, authority, tmp_path) as probes,
     ):
         found = {m: int(probes.metrics(m)["probe_http_status_code"]) for m in MODULES}
-        assert (found, probes.succeed()) == (
-            {"unauthorized": 421, "metadata": 421},
-            {"unauthorized": False, "metadata": False},
-        )
+        assert (found, probes.succeed()) == (dict.fromkeys(MODULES, 421), ALL_FAIL)
 
 
 def test_prometheus_adds_the_labels_that_the_alerts_select(files: dict[str, dict[str, str]]):
@@ -199,7 +324,7 @@ def test_prometheus_adds_the_labels_that_the_alerts_select(files: dict[str, dict
     (down,) = [r for g in rules for r in g["rules"] if r.get("alert") == "EndpointDown"]
     wanted = re.search(r'namespace=~?"([^"]+)"', down["expr"])
     assert wanted
-    assert labels.keys() == {"probe/unauthorized", "probe/metadata"}
+    assert labels.keys() == {f"probe/{module}" for module in MODULES}
     for one in labels.values():
         assert one["namespace"] in wanted[1].split("|")
         assert one["instance"].startswith(f"https://{DOMAIN}/")

@@ -54,7 +54,12 @@ ALERTS: Final = {
     "grafana": "https://grafana.example.com",
 }
 OPERATOR: Final = {
-    **{"kind": "operator", "operator": {"labels": {"release": "kps"}}, "alerts": ALERTS}
+    "kind": "operator",
+    "operator": {
+        "labels": {"release": "kps"},
+        "prober": "http://blackbox-exporter.monitoring.svc:9115",
+    },
+    "alerts": ALERTS,
 }
 EXPORTERS: Final = {"valkey": {"exporter": True}, "databaseExporter": True}
 AGENTS: Final = ("business-analyst", "technical-architect", "developer", "qa-tester")
@@ -75,6 +80,7 @@ def stack(topology: str, kind: str = "operator", database: str = "") -> Resource
     own = kind == "standalone"
     config: dict[str, Any] = {
         "topology": topology,
+        "domain": "mcp.example.com",
         "network": {k: v for k, v in NETWORK.items() if k != "prometheus"} if own else NETWORK,
         **({"kubernetes": {"apiServer": API_SERVER}} if own else {}),
         "observability": OPERATOR if kind == "operator" else {"kind": kind},
@@ -415,3 +421,29 @@ def test_the_objects_of_an_own_prometheus_break_no_rule():
 def test_the_example_is_a_stack():
     graph = recorded(example_sections(ROOT / "examples/observability/Pulumi.observability.yaml"))
     assert {"qudag-observed", "qudag-observed-monitoring"} == set(graph.outputs["namespaces"])
+
+
+def test_each_probe_names_a_module_that_is_written_for_its_prober():
+    graph = stack("microservices")
+    (modules,) = [
+        json.loads(one["data"]["blackbox.yml"])["modules"]
+        for one in objects(graph, "ConfigMap")
+        if one["metadata"]["name"] == "qudag-mcp-probes"
+    ]
+    found = {one["spec"]["module"]: one["spec"] for one in objects(graph, "Probe")}
+    assert found.keys() == modules.keys() == {"unauthorized", "metadata"}
+    asked = {name: one["targets"]["staticConfig"]["static"] for name, one in found.items()}
+    assert asked == {
+        "unauthorized": ["https://mcp.example.com/mcp"],
+        "metadata": ["https://mcp.example.com/.well-known/oauth-protected-resource/mcp"],
+    }
+    assert {(one["prober"]["scheme"], one["prober"]["url"]) for one in found.values()} == {
+        ("http", "blackbox-exporter.monitoring.svc:9115")
+    }
+    labels = [one["metadata"]["labels"]["release"] for one in objects(graph, "Probe")]
+    assert labels == ["kps", "kps"]
+    # The operator gives a series the label ``namespace`` of its Probe, by which alerts select it.
+    rules = json.dumps([one["spec"] for one in objects(graph, "PrometheusRule")])
+    (selected,) = set(re.findall(r'probe_success\{namespace=~?\\"([^\\]+)', rules))
+    spaces = {one["metadata"]["namespace"] for one in objects(graph, "Probe")}
+    assert spaces <= set(selected.split("|"))

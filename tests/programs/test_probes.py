@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Final
 
@@ -21,11 +22,26 @@ def stack() -> ResourceGraph:
         {
             "topology": "microservices",
             "domain": "mcp.example.com",
-            "network": {k: v for k, v in NETWORK.items() if k != "prometheus"},
+            "network": {
+                **{k: v for k, v in NETWORK.items() if k != "prometheus"},
+                "issuer": ["198.51.100.0/24"],
+            },
+            "protocol": {"jwksUrl": "https://login.example.com:8443/keys"},
             "kubernetes": {"apiServer": ["10.96.0.1/32"]},
             "observability": {
                 "kind": "standalone",
-                "standalone": {"probes": {"authority": {"secret": "edge-ca", "key": "root.crt"}}},
+                "standalone": {
+                    "probes": {
+                        "authority": {"secret": "edge-ca", "key": "root.crt"},
+                        "token": {
+                            "url": "https://login.example.com:8443/token",
+                            "clientId": "mcp-probe",
+                            "clientSecret": {"secret": "mcp-probe", "key": "secret"},
+                            "authority": {"secret": "mcp-internal-ca", "key": "ca.crt"},
+                        },
+                        "tool": {"name": "echo", "arguments": {"text": "a"}, "answer": "a"},
+                    }
+                },
             },
         }
     )
@@ -50,8 +66,33 @@ def test_prometheus_alone_tells_it_what_to_ask_and_it_asks_the_gateway_alone():
         ("prometheus", "blackbox-exporter", 9115),
         ("blackbox-exporter", "mcp-gateway", 8443),
     }
-    for address in ("198.51.100.1", "10.96.0.1"):
+    for address in ("203.0.113.1", "10.96.0.1"):
         assert not cluster.leaves(EXPORTER, Endpoint.address(address), "TCP", 443)
+
+
+def test_it_gets_tokens_from_the_issuer_alone_at_the_port_of_its_keys():
+    cluster = Enforcement(objects(stack(), "NetworkPolicy"))
+    issuer = Endpoint.address("198.51.100.1")
+    assert cluster.leaves(EXPORTER, issuer, "TCP", 8443)
+    assert not cluster.leaves(EXPORTER, issuer, "TCP", 443)
+
+
+def test_every_file_that_its_modules_name_is_mounted():
+    (pod,) = [one for one in pods(stack()) if one.name == "blackbox-exporter"]
+    of_secrets = {one["name"]: one["secret"] for one in pod.spec["volumes"] if "secret" in one}
+    mounted = {
+        f"{mount['mountPath']}/{item['path']}"
+        for mount in pod.container("blackbox-exporter")["volumeMounts"]
+        if mount["name"] in of_secrets
+        for item in of_secrets[mount["name"]]["items"]
+    }
+    (files,) = [
+        one["data"]
+        for one in objects(stack(), "ConfigMap")
+        if one["metadata"]["name"] == "blackbox-exporter-config"
+    ]
+    named = set(re.findall(r'_file": "([^"]+)"', "".join(files.values())))
+    assert named == mounted
 
 
 def test_its_secrets_are_required_in_its_namespace():
@@ -62,6 +103,7 @@ def test_its_secrets_are_required_in_its_namespace():
     }
     assert {
         ("edge-ca", ("root.crt",)),
+        ("mcp-probe", ("secret",)),
         ("mcp-internal-tls-blackbox-exporter", ("tls.crt", "tls.key")),
     } <= wanted
 

@@ -99,13 +99,25 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "a monitored gateway": {
         "topology": "microservices",
         "domain": "mcp.example.com",
-        "network": {name: value for name, value in NETWORK.items() if name != "prometheus"},
+        "network": {
+            **{name: value for name, value in NETWORK.items() if name != "prometheus"},
+            "issuer": ["198.51.100.0/24"],
+        },
+        "protocol": {"jwksUrl": "https://login.example.com/keys"},
         "kubernetes": {"apiServer": ["10.96.0.1/32"]},
         "observability": {
             "kind": "standalone",
             "alerts": {"receivers": [{"name": "duty", "pagerduty": {"key": TOLD}}]},
             "standalone": {
-                "probes": {"authority": {"secret": "edge-ca", "key": "ca.crt"}},
+                "probes": {
+                    "authority": {"secret": "edge-ca", "key": "ca.crt"},
+                    "token": {
+                        "url": "https://login.example.com/token",
+                        "clientId": "mcp-probe",
+                        "clientSecret": {"secret": "mcp-probe", "key": "client-secret"},
+                        "authority": {"secret": "mcp-probe", "key": "ca.crt"},
+                    },
+                },
                 "grafana": {},
             },
         },

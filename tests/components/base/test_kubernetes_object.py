@@ -32,6 +32,7 @@ CUSTOM = {
         "Cluster",
         "ObjectStore",
         "PodMonitor",
+        "Probe",
         "Pooler",
         "PrometheusRule",
         "ScheduledBackup",
