@@ -58,6 +58,7 @@ clients: $(VENV)
 	@tools/conformance
 	@tools/browser
 	@tools/stdio-servers
+	@tools/cloud-documents
 
 test-slow: programs scanner clients ## the tests of test that take long: traffic, archives, copies of the project
 	@$(PYTEST) -m slow $(HERE)

@@ -139,7 +139,9 @@ def instances(name: str) -> str:
     """How many instances of a function app handled requests, in each five minutes."""
     return (
         f'AppRequests\n| where AppRoleName =~ "{name}"'
-        "\n| summarize instances = count_distinct(AppRoleInstance) by bin(TimeGenerated, 5m)"
+        "\n| extend TimeGenerated = bin(TimeGenerated, 5m)"
+        "\n| distinct TimeGenerated, AppRoleInstance"
+        "\n| summarize instances = count() by TimeGenerated"
     )
 
 
