@@ -128,6 +128,7 @@ def _container(pod: Object, status: Mapping[str, Any], evidence: Evidence) -> It
                 "its calls were lost, and it is started again and again",
                 "raise the limit of memory in the stack file",
             ),
+            "memory-grows",
         )
     elif ended and ended.get("exitCode") and not (status.get("ready") and _seldom(status)):
         said = _said(pod, status, evidence)

@@ -62,7 +62,10 @@ def shown(evidence: Evidence, found: Sequence[Cause]) -> Iterator[str]:
         yield "1 cause:"
     else:
         yield f"{len(faults)} causes; the first is the likeliest, and may explain the others:"
-    yield from (str(cause.problem) for cause in faults)
+    for cause in faults:
+        yield str(cause.problem)
+        if cause.page:
+            yield f"    see: {cause.page}"
     warnings = [cause for cause in found if cause.is_warning]
     if warnings:
         yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:"
@@ -71,7 +74,7 @@ def shown(evidence: Evidence, found: Sequence[Cause]) -> Iterator[str]:
         yield f"not looked at: {what}: {why}"
 
 
-def to_json(cause: Cause) -> dict[str, str]:
+def to_json(cause: Cause) -> dict[str, str | None]:
     """A cause for programs."""
     problem = cause.problem
     return {
@@ -80,4 +83,5 @@ def to_json(cause: Cause) -> dict[str, str]:
         "what": problem.what,
         "consequence": problem.consequence,
         "fix": problem.fix,
+        "page": cause.page,
     }

@@ -81,7 +81,8 @@ def unknown_options(text: str) -> list[str]:
     return [
         name
         for name in named
-        if name.partition(".")[0] in sections and re.sub(r"<\w+>", "*", name) not in known
+        if name.partition(".")[0] in sections
+        and not any(f"{one}.".startswith(re.sub(r"<\w+>", "*", f"{name}.")) for one in known)
     ]
 
 

@@ -187,7 +187,7 @@ class Stack:
     def _of_kubectl(self, step: Step) -> Iterator[str]:
         options, (verb, *names) = step.options(), step.plain()
         namespace = options.get("-n", "")
-        if "--all-namespaces" in options:
+        if "--all-namespaces" in options or names[-1:] == ["nodes"]:
             return
         if not any(
             one["kind"] == "Namespace" and one["metadata"]["name"] == namespace
@@ -208,6 +208,10 @@ class Stack:
                 kind, _, name = names[1].partition("/")
                 if names[0] != "history" or name not in self._named(KINDS[kind], namespace):
                     yield f"there is no {kind} {name} in {namespace}"
+            case "auth":
+                account = options["--as"].removeprefix(f"system:serviceaccount:{namespace}:")
+                if account not in self._named("ServiceAccount", namespace):
+                    yield f"there is no account {account} in {namespace}"
             case "top":
                 if names != ["pods"]:
                     yield f"top {names}"
@@ -220,7 +224,11 @@ class Stack:
     ) -> Iterator[str]:
         selector = options.get("-l", "")
         for kind in names[0].split(","):
-            if kind not in KINDS and kind not in MADE_ELSEWHERE:
+            if kind == "endpointslices":
+                service = selector.removeprefix("kubernetes.io/service-name=")
+                if service not in self._named("Service", namespace):
+                    yield f"there is no Service {service} in {namespace}"
+            elif kind not in KINDS and kind not in MADE_ELSEWHERE:
                 yield f"kubectl get {kind}"
             elif selector and kind in ("pods", "cronjobs", "jobs"):
                 if not self._with(selector, namespace):

@@ -60,6 +60,14 @@ def test_commands_name_what_the_stack_has(name: str):
     assert found == {}
 
 
+def test_commands_of_the_page_on_symptoms_name_what_the_stack_has():
+    stack = Stack(graph("microservices"))
+    page = (ROOT / "docs/troubleshooting.md").read_text().replace("qudag-mcp-prod", "qudag-mcp-dev")
+    lines = commands(page)
+    assert len(lines) > 25
+    assert {line: found for line in lines if (found := stack.problems(line))} == {}
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -205,7 +213,7 @@ def searched(line: str) -> tuple[Step, tuple[list[str], str]] | None:
     gateway, proxy = "app=mcp-gateway", "app=egress-proxy"
     selector = first.options()["-l"]
     of = {gateway: lines_of_the_gateway, proxy: lines_of_the_egress_proxy}
-    (grep,) = rest
+    (grep, *_) = rest
     return grep, of.get(selector, lines_of_servers)()
 
 
@@ -222,8 +230,11 @@ def grep(step: Step, lines: Sequence[str], pattern: str | None = None) -> list[s
 def test_what_is_searched_for_in_logs_is_written_there_and_not_for_each_request():
     found = [
         (line, *one)
-        for stack, _, line in every_command()
-        if stack in ("microservices", "orchestration") and (one := searched(line))
+        for line in [
+            *(line for of, _, line in every_command() if of in ("microservices", "orchestration")),
+            *commands((ROOT / "docs/troubleshooting.md").read_text()),
+        ]
+        if (one := searched(line))
     ]
     assert len(found) > 20
     for line, step, (lines, calm) in found:
