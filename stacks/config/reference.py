@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from .alerts import ALERT_FORMS
@@ -32,7 +33,7 @@ _FORMS: Final = {
 
 def section_table(name: str) -> str:
     """The fields of the model ``name`` as a Markdown table, in the order of the model."""
-    schema = StackConfig.model_json_schema(by_alias=True)
+    schema = _schema()
     model = schema if name == StackConfig.__name__ else schema["$defs"][name]
     rows = [
         f"| `{field}` | {_cell(_form(stated))} "
@@ -41,6 +42,11 @@ def section_table(name: str) -> str:
         for field, stated in model["properties"].items()
     ]
     return "\n".join(["| field | form | default | meaning |", "|---|---|---|---|", *rows])
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return StackConfig.model_json_schema(by_alias=True)
 
 
 def forms_table() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shutil
 import sys
+from base64 import b64encode
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +33,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 pulumi.export("leak", os.environ["AWS_SECRET_ACCESS_KEY"])
 pulumi.export("marked", pulumi.Output.secret(os.environ["AWS_SESSION_TOKEN"]))
-provider = k8s.Provider("leaking", context="leaking")
+provider = k8s.Provider("leaking", context="none")
 labels = {"leak": os.environ["AWS_SECRET_ACCESS_KEY"]}
 k8s.core.v1.ConfigMap("leak", metadata={"labels": labels}, data=labels,
     opts=pulumi.ResourceOptions(provider=provider))
@@ -60,14 +61,18 @@ def settings() -> list[str]:
 
 def kubeconfig(token: Canary, key: Canary) -> str:
     cluster = {"server": "https://127.0.0.1:1"}
-    user = {"token": token.text, "client-key-data": key.text, "password": token.text}
+    encoded = b64encode(key.text.encode()).decode()
+    other = {"client-key-data": encoded, "username": "other", "password": token.text}
     context = {"cluster": "none", "user": "me"}
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "none", "cluster": cluster}],
-            "users": [{"name": "me", "user": user}],
+            "users": [
+                {"name": "me", "user": {"token": token.text}},
+                {"name": "other", "user": other},
+            ],
             "contexts": [{"name": "none", "context": context}],
             "current-context": "none",
         }
