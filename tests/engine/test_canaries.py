@@ -33,10 +33,24 @@ import pulumi
 import pulumi_kubernetes as k8s
 pulumi.export("leak", os.environ["AWS_SECRET_ACCESS_KEY"])
 pulumi.export("marked", pulumi.Output.secret(os.environ["AWS_SESSION_TOKEN"]))
-provider = k8s.Provider("leaking", context="none")
+provider = k8s.Provider("leaking")
 labels = {"leak": os.environ["AWS_SECRET_ACCESS_KEY"]}
 k8s.core.v1.ConfigMap("leak", metadata={"labels": labels}, data=labels,
     opts=pulumi.ResourceOptions(provider=provider))
+"""
+RENDER = """
+import os
+import pulumi
+
+def render(given):
+    if given.type_ != "pulumi:providers:kubernetes":
+        return None
+    props = {name: value for name, value in given.props.items() if name != "context"}
+    return pulumi.ResourceTransformResult(
+        {**props, "renderYamlToDirectory": os.environ["RENDERED"]}, given.opts
+    )
+
+pulumi.runtime.register_resource_transform(render)
 """
 VARIABLES: Final = (
     *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN"),
@@ -115,6 +129,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     for part in PARTS:
         copying: Any = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         copying(ROOT / part, root / part)
+    # The provider writes the objects to files: there is no cluster here.
+    (root / "__main__.py").write_text(RENDER + (ROOT / "__main__.py").read_text())
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     project["runtime"] = {"name": "python", "options": {"virtualenv": sys.prefix}}
     (root / "Pulumi.yaml").write_text(yaml.safe_dump(project))
@@ -132,7 +148,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
         | {
             "KUBECONFIG": str(folder / "kubeconfig"),
             "PULUMI_DEBUG_COMMANDS": "true",  # else there is no --event-log
-            "PULUMI_ENGINE_RENDER_YAML_TO_DIRECTORY": str(folder / "yaml"),
+            "RENDERED": str(folder / "yaml"),
         },
     )
     cli.run("stack", "init", "dev", "--secrets-provider=passphrase")

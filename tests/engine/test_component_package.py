@@ -27,6 +27,7 @@ from tests.harness.pulumi_cli import (
 pytestmark = pytest.mark.skipif(
     bool(missing("pulumi-language-python")), reason=missing("pulumi-language-python")
 )
+RENDERED = "kubernetes:renderYamlToDirectory"
 
 
 class Package(NamedTuple):
@@ -130,18 +131,15 @@ def in_yaml(package: Package, tmp_path: Path) -> PulumiCli:
     kubeconfig.write_text("{apiVersion: v1, kind: Config}")
     rendered = tmp_path / "rendered"
     rendered.mkdir()
-    pulumi = cli(
-        program,
-        package,
-        PULUMI_ENGINE_RENDER_YAML_TO_DIRECTORY=str(rendered),
-        KUBECONFIG=str(kubeconfig),
-    )
+    pulumi = cli(program, package, KUBECONFIG=str(kubeconfig))
     pulumi.create()
+    # The provider writes the objects to files: there is no cluster here.
+    pulumi.run("config", "set", RENDERED, str(rendered))
     return pulumi
 
 
 def test_the_yaml_program_is_deployed_unchanged_changed_and_destroyed(in_yaml: PulumiCli) -> None:
-    rendered = Path(in_yaml.variables["PULUMI_ENGINE_RENDER_YAML_TO_DIRECTORY"])
+    rendered = Path(in_yaml.run("config", "get", RENDERED).strip())
     assert "to create" in in_yaml.run("preview")
     first = in_yaml.up()
     assert first.keys() == {"created"}
