@@ -40,6 +40,16 @@ def made(component: Case, args: Any, name: str = "node", **options: Any) -> Reso
     return record(lambda: component(name, args, pulumi.ResourceOptions(**options)))
 
 
+_PLAIN: dict[int, ResourceGraph] = {}
+
+
+def plain(component: Case, args: Any) -> ResourceGraph:
+    """The component without options; recorded once for all tests of it."""
+    if id(args) not in _PLAIN:  # those of the cases live as long as the tests
+        _PLAIN[id(args)] = made(component, args)
+    return _PLAIN[id(args)]
+
+
 def under(graph: ResourceGraph, component: Case, name: str = "node") -> list[Resource]:
     """The component, then everything under it."""
     found = [graph.one(TYPE_TOKENS[component.__name__], name)]
@@ -71,7 +81,7 @@ def test_retain_on_delete_covers_everything_under_the_component(component: Case,
 @each_component
 def test_without_options_only_the_claims_of_pods_are_retained(component: Case, args: Any):
     """They hold data, and a smaller number of pods must not delete it."""
-    children = under(made(component, args), component)
+    children = under(plain(component, args), component)
     claims = [one.urn for one in children if one.type.endswith(":PersistentVolumeClaimPatch")]
     assert [one.urn for one in children if one.retain_on_delete] == claims
 
@@ -89,7 +99,8 @@ def test_an_alias_of_the_component_aliases_everything_under_it(component: Case, 
 
 @each_component
 def test_a_provider_is_used_for_everything_of_its_package(component: Case, args: Any):
-    for chosen in sorted({package(one) for one in custom(under(made(component, args), component))}):
+    children = custom(under(plain(component, args), component))
+    for chosen in sorted({package(one) for one in children}):
         graph = record(
             lambda of=chosen: component(
                 "node", args, pulumi.ResourceOptions(provider=PROVIDERS[of]())
@@ -121,7 +132,7 @@ def test_a_parent_holds_the_component_and_passes_its_options_on(component: Case,
         outer = pulumi.ComponentResource("test:index:Outer", "outer", {}, opts)
         component("node", args, pulumi.ResourceOptions(parent=outer))
 
-    alone, held = under(made(component, args), component), under(record(program), component)
+    alone, held = under(plain(component, args), component), under(record(program), component)
     assert held[0].parent == "urn:pulumi:dev::qudag-mcp::test:index:Outer::outer"
     inside = {one.urn.replace("qudag-mcp::", "qudag-mcp::test:index:Outer$", 1) for one in alone}
     assert {one.urn for one in held} == inside
@@ -182,5 +193,5 @@ def test_transformations_change_everything_under_the_component(component: Case, 
 
 @each_component
 def test_the_component_holds_everything_that_it_registers(component: Case, args: Any):
-    graph = made(component, args)
+    graph = plain(component, args)
     assert len(under(graph, component)) == sum(one.type != STACK_TYPE for one in graph.resources)
