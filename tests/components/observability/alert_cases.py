@@ -45,6 +45,7 @@ class Case:
             holds for the first time.
         strong: series in which it holds at once, where a rate needs minutes to become exact.
         others: further series, in each of which it fires in the end.
+        quiet: further series, in none of which it fires.
         count: how many alerts fire.
         postgres_cluster: whether CloudNativePG runs the database.
     """
@@ -58,6 +59,7 @@ class Case:
     begins: int = 0
     strong: Series | None = None
     others: tuple[Series, ...] = ()
+    quiet: tuple[Series, ...] = ()
     count: int = 1
     postgres_cluster: bool = False
 

@@ -147,6 +147,11 @@ _FIRST: Final = 1
 """Time of a base backup, in seconds since 1970: promtool begins at 0."""
 
 
+def _elsewhere(name: str, value: float, **labels: str) -> Series:
+    """A series of another platform."""
+    return {series(name, **{**labels, "namespace": "other"}): constant(value)}
+
+
 def _standby(name: str, value: float) -> Series:
     return {series(name, pod="postgres-2"): constant(value)}
 
@@ -217,6 +222,7 @@ STORES: Final[dict[str, Case]] = {
         *("critical", 300, {**_one(_AVAILABLE, _FIRST), **_standby(_AVAILABLE, 0)}),
         {series(_AVAILABLE): f"0+{STEP}x2000", **_standby(_AVAILABLE, 0)},
         begins=3630,
+        quiet=(_one(_AVAILABLE, 0),),
         postgres_cluster=True,
     ),
     "BaseBackupMissing": _store(
@@ -229,18 +235,20 @@ STORES: Final[dict[str, Case]] = {
         postgres_cluster=True,
     ),
     "WalArchivingFails": _store(
-        *("critical", 300, {**_one(_ARCHIVED, -1), **_one(_NOT_ARCHIVED, 2)}),
+        *("critical", 300, {**_one(_ARCHIVED, -1), **_one(_NOT_ARCHIVED, 3)}),
         {
             **_one(_ARCHIVED, 2),
             **_one(_NOT_ARCHIVED, 1),
             **_standby(_ARCHIVED, -1),
             **_standby(_NOT_ARCHIVED, -1),
         },
+        others=({**_one(_NOT_ARCHIVED, 3), **_one(_ARCHIVED, 1), **_elsewhere(_ARCHIVED, 5)},),
         postgres_cluster=True,
     ),
     "BackupFailed": _store(
-        *("critical", 300, {**_one(_AVAILABLE, 1), **_one(_FAILED, 2)}),
+        *("critical", 300, {**_one(_AVAILABLE, 1), **_one(_FAILED, 3)}),
         {**_one(_AVAILABLE, 2), **_one(_FAILED, 1)},
+        others=({**_one(_AVAILABLE, 1), **_one(_FAILED, 3), **_elsewhere(_AVAILABLE, 5)},),
         postgres_cluster=True,
     ),
     "RestoreDrillFailed": _store(
@@ -269,6 +277,12 @@ STORES: Final[dict[str, Case]] = {
             **_volume("mcp_volume_backup_age_seconds", 1),
             **_volume("mcp_volume_backup_age_seconds", 1, "uploads"),
         },
+        others=(
+            {
+                **_volume("mcp_volume_backup_age_seconds", 1, "uploads"),
+                **_elsewhere("mcp_volume_backup_age_seconds", 1, volume="models"),
+            },
+        ),
     ),
     "VolumeDrillFailed": _store(
         *("critical", 300, _volume("mcp_volume_drill_passed", 0)),
@@ -330,11 +344,11 @@ def _autoscaler(wanted: int) -> Series:
     }
 
 
-def _quota(used: float) -> Series:
+def _quota(used: float, hard: float = 100) -> Series:
     one = {"resourcequota": "platform", "resource": "limits.cpu"}
     return {
         series("kube_resourcequota", type="used", **one): constant(used),
-        series("kube_resourcequota", type="hard", **one): constant(100),
+        series("kube_resourcequota", type="hard", **one): constant(hard),
     }
 
 
@@ -360,7 +374,8 @@ def _certificate(seconds: int) -> Series:
 
 CLUSTER: Final[dict[str, Case]] = {
     "AutoscalerAtMaximum": _cluster("warning", 900, _autoscaler(10), _autoscaler(9)),
-    "QuotaNearlyUsed": _cluster("warning", 900, _quota(91), _quota(90)),
+    # A quota of nothing is a decision.
+    "QuotaNearlyUsed": _cluster("warning", 900, _quota(91), _quota(90), quiet=(_quota(1, 0),)),
     "PodCrashLooping": _cluster(
         *("critical", 300, _waiting("CrashLoopBackOff"), _waiting("ContainerCreating")),
         team="servers",
@@ -382,18 +397,27 @@ _IMAGE: Final = {"job": "model", "pod": "model-0", "exporter": "image"}
 
 def _egress(per_second: float, **labels: str) -> Series:
     name = "envoy_http_downstream_rq_xx"
-    return {series(name, **_EGRESS, **{**_REFUSED, **labels}): rising(per_second)}
+    return {series(name, **{**_EGRESS, **_REFUSED, **labels}): rising(per_second)}
 
 
-def _tunnels(per_second: float) -> Series:
+def _tunnels(per_second: float, **labels: str) -> Series:
     name = "envoy_listener_no_filter_chain_match"
-    return {series(name, **_EGRESS, envoy_listener_address="tunnels"): rising(per_second)}
+    one = {**_EGRESS, "envoy_listener_address": "tunnels", **labels}
+    return {series(name, **one): rising(per_second)}
 
 
 SERVERS_OF_USERS: Final[dict[str, Case]] = {
     "EgressRefused": _platform(
         *("warning", 300, {**_egress(1.1 / 60), **_tunnels(1.1 / 60)}),
-        {**_egress(0.9 / 60), **_tunnels(0.9 / 60), **_egress(9, envoy_response_code_class="2")},
+        {
+            **_egress(0.9 / 60),
+            **_tunnels(0.9 / 60),
+            **_egress(9, envoy_response_code_class="2"),
+            **_egress(9, exporter="server"),
+            **_tunnels(9, exporter="server"),
+            **_egress(9, job="another"),
+            **_tunnels(9, job="another"),
+        },
         team="security",
         scope="server",
         strong={**_egress(10), **_tunnels(10)},
@@ -430,12 +454,27 @@ def _queue(filled: float) -> Series:
     }
 
 
-def _dropped(per_second: float) -> Series:
+_LATER: Final = f"_x30 1+0x{STEP}"
+"""A counter that begins with 1."""
+
+
+def _dropped(values: str, **labels: str) -> Series:
     name = "otelcol_exporter_send_failed_log_records"
-    return {series(name, **_COLLECTOR): rising(per_second)}
+    return {series(name, **{**_COLLECTOR, **labels}): values}
 
 
 LOGS: Final[dict[str, Case]] = {
     "LogQueueFilling": _platform("warning", 300, _queue(51), _queue(49)),
-    "LogLinesDropped": _platform("warning", 60, _dropped(1), _dropped(0), begins=30),
+    "LogLinesDropped": _platform(
+        *("warning", 60, _dropped(rising(0.001))),
+        {
+            **_dropped(rising(1), pod="a", exporter="server"),
+            **_dropped(rising(1), pod="b", job="another"),
+            **_dropped(_LATER, pod="c", exporter="server"),
+            **_dropped(_LATER, pod="d", job="another"),
+        },
+        others=(_dropped(_LATER),),
+        quiet=(_dropped(constant(3)),),
+        begins=30,
+    ),
 }

@@ -121,6 +121,8 @@ def scenarios(alert: str, case: Case) -> Iterator[dict[str, Any]]:
     yield scenario("over", over, STEP, fires(alert, late, case, case.count))
     for other in case.others:
         yield scenario("other", other, STEP, fires(alert, late, case, case.count))
+    for other in case.quiet:
+        yield scenario("quiet", other, STEP, fires(alert, late, case, 0))
     edge = [fires(alert, first, case, case.count)]
     if first >= STEP:
         edge.append(fires(alert, first - STEP, case, 0))
@@ -153,11 +155,20 @@ def rules_of(alert: str) -> dict[str, Any]:
     return of_one(options_of(alert), alert)
 
 
-def of_two_platforms(folder: Path, alert: str, case: Case) -> Path:
-    """Write the rules of two platforms, and that the alert is that of the broken one."""
-    own = options_of(alert)
-    for name, options in (("mcp", own), ("other", of_another(own))):
-        (folder / f"{alert}.{name}.yaml").write_text(yaml.safe_dump(of_one(options, alert)))
+def of_two_platforms(
+    folder: Path, alert: str, case: Case, rules: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the rules of two platforms, and that the alert is that of the broken one.
+
+    Args:
+        folder: for the files.
+        alert: its name.
+        case: of the alert.
+        rules: of the platform ``mcp`` with the alert; None: as they are.
+    """
+    beside = of_one(of_another(options_of(alert)), alert)
+    for name, found in (("mcp", rules or rules_of(alert)), ("other", beside)):
+        (folder / f"{alert}.{name}.yaml").write_text(yaml.safe_dump(dict(found)))
     broken, well = of_one_platform(case.strong or case.over), of_one_platform(case.under)
     given = {"mcp": {**broken, **elsewhere(well)}, "other": {**elsewhere(broken), **well}}
     late = case.begins + case.wait + STEP
