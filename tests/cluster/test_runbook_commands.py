@@ -22,7 +22,6 @@ from tests.harness.user_servers import recorded
 NAMESPACE: Final = "qudag-mcp-runbooks"
 EXPECTED: Final = (
     "does not have a host assigned",  # logs, exec: no node has taken the pod
-    "watch closed before UntilWithoutRetry timeout",  # logs of a DaemonSet, which has no pod yet
     "pod is not running",  # port-forward
     "Metrics API not available",
     "is waiting to start",

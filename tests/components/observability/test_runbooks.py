@@ -38,7 +38,7 @@ def test_workloads_are_asked_in_their_own_namespaces():
     texts = runbook_texts(EVERYTHING, names)
     assert "kubectl -n cache get pods -l app=redis" in texts["ValkeyDown"]
     assert "kubectl -n cache get persistentvolumeclaims" in texts["ValkeyDown"]
-    assert "kubectl -n logs logs daemonset/log-collector" in texts["LogQueueFilling"]
+    assert "kubectl -n logs logs -l app=log-collector" in texts["LogQueueFilling"]
     assert "kubectl -n logs get pods -l app=log-collector" in texts["LogQueueFilling"]
     assert "kubectl -n everything get pods -o wide" in texts["LogLinesDropped"]
     assert "diagnose --stack blue" in texts["LogQueueFilling"]
