@@ -11,6 +11,7 @@ from ..base.arg_types import Cidr, DatabaseName
 from ..base.constraints import shown
 from ..base.problems import Problem
 from ..mcp.data_tier import CacheCommands, CacheProfile, ManagedDataTierArgs
+from ..mcp.log_retention import LOG_DAYS
 from .arg_types import (
     CacheMachine,
     CachePassword,
@@ -71,7 +72,7 @@ class RdsDataTierArgs(ManagedDataTierArgs):
     cache_roles: Sequence[RoleArn] = ()
     cache_commands: CacheCommands = CacheCommands.DATA
     backup_days: int = 7
-    log_retention_days: int = 30
+    log_retention_days: int = LOG_DAYS
     kms_key: KmsKey | None = None
 
     def refusals(self) -> list[Problem]:

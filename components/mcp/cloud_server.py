@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import pulumi
 
 from ..base.problems import Problem
+from .log_retention import LOG_DAYS
 from .server_config import CloudServerConfig
 from .server_names import CONFIG_VARIABLE
 from .target import McpTarget
@@ -28,7 +29,7 @@ class CloudServerArgs:
     """
 
     config: CloudServerConfig
-    log_retention_days: int = 30
+    log_retention_days: int = LOG_DAYS
     protect: bool = False
 
     def refusals(self) -> list[Problem]:

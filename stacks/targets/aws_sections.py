@@ -21,6 +21,7 @@ from components.aws.forms import (
     WEB_ACL,
 )
 from components.aws.limits import LOG_RETENTION_DAYS
+from components.mcp.log_retention import LOG_DAYS
 
 from ..config.cloud_forms import Variable
 from ..config.cloud_monitoring import CloudBudget, CloudMonitoring
@@ -173,7 +174,7 @@ class AwsFunction(FunctionSection):
     )
     tracing: bool = Field(default=False, description="Trace calls with AWS X-Ray.")
     access_log_days: AccessLogDays = None
-    log_retention_days: LogDays = 30
+    log_retention_days: LogDays = LOG_DAYS
     secrets: Secrets = {}
 
 
@@ -236,7 +237,7 @@ class AwsContainer(ServerSection):
     )
     min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")
     max_instances: MostInstances = 10
-    log_retention_days: LogDays = 30
+    log_retention_days: LogDays = LOG_DAYS
     secrets: Secrets = {}
     database: AwsContainerDatabase | None = Field(
         default=None, description="Absent: the server keeps nothing in PostgreSQL."

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
+from components.mcp.log_retention import LOG_DAYS
 
 from ..config.cloud_forms import Variable
 from ..config.cloud_servers import (
@@ -69,7 +70,7 @@ class AzureFunction(FunctionSection):
         default=2048, description="Memory of an instance in MB."
     )
     max_instances: int = Field(default=40, ge=40, le=1000, description="Most instances.")
-    log_retention_days: LogDays = 30
+    log_retention_days: LogDays = LOG_DAYS
     subnet: Resource | None = Field(
         default=None, description="Subnet for connections to private addresses."
     )
@@ -120,7 +121,7 @@ class AzureContainer(ServerSection):
     vault: Vault = None
     min_instances: Instances = 1
     max_instances: MostInstances = 10
-    log_retention_days: LogDays = 30
+    log_retention_days: LogDays = LOG_DAYS
     secrets: Secrets = {}
     servers: dict[str, AzureUserServer] = Field(
         default={},

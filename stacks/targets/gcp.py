@@ -20,6 +20,7 @@ from components.gcp.forms import (
     REGION,
     SECRET,
 )
+from components.mcp.log_retention import LOG_DAYS
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import Variable
@@ -103,7 +104,7 @@ class GcpFunction(FunctionSection):
     min_instances: Instances = 0
     max_instances: MostInstances = 10
     concurrency: Concurrency = 80
-    log_retention_days: LogDays = 30
+    log_retention_days: LogDays = LOG_DAYS
     secrets: Secrets = {}
 
 
@@ -135,7 +136,7 @@ class GcpContainer(ServerSection):
     min_instances: Instances = 1
     max_instances: MostInstances = 10
     concurrency: Concurrency = 100
-    log_retention_days: LogDays = 30
+    log_retention_days: LogDays = LOG_DAYS
     secrets: Secrets = {}
     servers: dict[str, GcpUserServer] = Field(
         default={},

@@ -17,6 +17,7 @@ from components.azure.database_args import AzurePostgresqlDataTierArgs
 from components.azure.function_args import AzureFunctionArgs
 from components.azure.location import AzureLocation
 from components.base.component import Component
+from components.clouds import CLOUDS
 from components.gcp.container_args import CloudRunArgs
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function_args import GcpFunctionArgs
@@ -26,6 +27,8 @@ from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.mcp.cloud_server import CloudServerArgs
 from components.mcp.data_tier import DataTierArgs
 from components.mcp.external_data import ExternalDataTierArgs
+from stacks.targets import TARGETS
+from stacks.targets.target import KINDS
 from tests.harness.component_cases import CASES
 
 Exceptions = Mapping[type[Any], str]
@@ -148,6 +151,25 @@ def args_classes(base: type[Any]) -> set[type[Any]]:
     """The args of every component that has ``base`` among the bases of its args."""
     made: set[type[Component[Any]]] = {component for component, _ in CASES.values()}
     return {each.args_type for each in made if issubclass(each.args_type, base)}
+
+
+def test_logs_are_kept_for_the_90_days_of_the_source_documents_unless_a_field_is_set():
+    kept = {
+        cls.__name__: field.default
+        for cls in (*args_classes(CloudServerArgs), *args_classes(DataTierArgs))
+        for field in fields(cls)
+        if field.name == "log_retention_days"
+    }
+    assert len(kept) == 8
+    sections = {
+        f"{kind}.{cloud.key}": server.section.model_fields["log_retention_days"].default
+        for kind in KINDS
+        for cloud in CLOUDS
+        if (server := TARGETS[cloud.key].server(kind))
+    }
+    assert len(sections) == 6
+    # S3, "Log Aggregation": 90 days for audit and compliance
+    assert {*kept.values(), *sections.values()} == {90}
 
 
 def names(cls: type[Any]) -> set[str]:

@@ -156,6 +156,6 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "retentionInDays",
         LOG_RETENTION_DAYS,
         "logs are kept without end, or AWS refuses the number",
-        "write 30, or another value that PutRetentionPolicy accepts",
+        "write 90, or another value that PutRetentionPolicy accepts",
     ),
 )
