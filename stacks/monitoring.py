@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .config.observability import Probes
+from .config.observability import KedaPods, Probes
 from .config.pods import SecretKey
 from .config.stack import StackConfig
 from .log_flows import LOG_STORE, has_log_store
@@ -15,6 +15,8 @@ from .topologies.topology import PROMETHEUS
 ALERTMANAGER: Final = "alertmanager"
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
 GRAFANA: Final = "grafana"
+KEDA: Final = "keda"
+"""Name of KEDA's operator, in flows."""
 PROMETHEUS_PORT: Final = 9090
 
 
@@ -51,6 +53,18 @@ def has_own_alertmanager(config: StackConfig) -> bool:
     alerts = config.observability.alerts
     told = bool(alerts.receivers) or alerts.dead_mans_switch is not None
     return has_own_prometheus(config) and told
+
+
+def own_login(config: StackConfig) -> str | None:
+    """The Secret with the login of the platform's own Prometheus; None if it asks for none."""
+    section = config.observability.standalone
+    return section.login if section and has_own_prometheus(config) else None
+
+
+def own_keda(config: StackConfig) -> KedaPods | None:
+    """The pods of KEDA that query the platform's own Prometheus; None: there are none."""
+    section = config.observability.standalone
+    return section.keda if section and has_own_prometheus(config) else None
 
 
 def has_own_grafana(config: StackConfig) -> bool:

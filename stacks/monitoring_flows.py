@@ -17,10 +17,12 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .monitoring import (
     GRAFANA,
+    KEDA,
     PROMETHEUS_PORT,
     has_own_grafana,
     has_own_prometheus,
     monitoring_workloads,
+    own_keda,
 )
 from .placement import placement
 from .probes import probe_flows
@@ -48,17 +50,23 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
     ]
     if has_own_grafana(config):
         flows.append(Flow(source=GRAFANA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="queries"))
+    if own_keda(config):
+        flows.append(Flow(source=KEDA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="scaling"))
     return replace(monitored, flows=[*topology.flows, *flows, *probe_flows(config, topology)])
 
 
 def operated_parties(config: StackConfig, topology: Topology) -> list[Neighbour]:
-    """The pods of CloudNativePG that Prometheus reads."""
+    """The pods of CloudNativePG that Prometheus reads, and those of KEDA that query it."""
     if PROMETHEUS not in topology.monitoring:
         return []
     namespace = placement(config).of(POSTGRES)
+    keda = own_keda(config)
     return [
-        Neighbour(name=name, namespace=namespace, labels=labels)
-        for name, (labels, _) in _of_cloudnative_pg(config, topology).items()
+        *(
+            Neighbour(name=name, namespace=namespace, labels=labels)
+            for name, (labels, _) in _of_cloudnative_pg(config, topology).items()
+        ),
+        *([Neighbour(name=KEDA, namespace=keda.namespace, labels=keda.labels)] if keda else []),
     ]
 
 

@@ -25,6 +25,7 @@ from .monitoring import (
     GRAFANA,
     has_own_prometheus,
     monitoring_workloads,
+    own_login,
 )
 from .own_alertmanager import alertmanager_args
 from .own_grafana import grafana_args
@@ -184,6 +185,7 @@ def standalone_args(
         prober=by_name.get(BLACKBOX_EXPORTER),
         probed=probed_urls(config, topology),
         rules=rules_text(config, topology),
+        login=own_login(config),
         tls_secret=config.secrets.internal_tls_of(PROMETHEUS),
         ca_secret=config.secrets.internal_ca,
         scrape_seconds=config.observability.scrape_seconds or DEFAULT_SCRAPE_SECONDS,

@@ -11,7 +11,7 @@ from components.base.versions import VERSIONS
 
 from .config.stack import StackConfig
 from .dashboards import dashboard_files
-from .monitoring import GRAFANA, has_own_grafana
+from .monitoring import GRAFANA, has_own_grafana, own_login
 from .placement import placement
 from .pod_settings import pod_settings
 from .topologies.topology import Topology
@@ -35,6 +35,7 @@ def grafana_args(
         admin_secret=config.secrets.grafana,
         tls_secret=config.secrets.internal_tls_of(GRAFANA),
         ca_secret=config.secrets.internal_ca,
+        prometheus_login=own_login(config),
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, GRAFANA),
     )

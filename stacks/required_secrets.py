@@ -9,6 +9,7 @@ from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
 
 from .alerting import alert_keys
+from .asked_prometheus import asked_prometheus
 from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords, buckets
 from .config.pods import SecretKey as Written
@@ -22,6 +23,7 @@ from .monitoring import (
     GRAFANA,
     has_own_grafana,
     monitoring_workloads,
+    own_login,
     probe_keys,
 )
 from .placement import placement
@@ -30,6 +32,7 @@ from .services import topology
 from .store_args import PASSWORDS, needs_the_platform_authority
 from .topologies.topology import (
     POSTGRES,
+    PROMETHEUS,
     VALKEY,
     EgressProxyService,
     GatewayService,
@@ -164,9 +167,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
             name, _, key = written.partition("/")
             if name != config.secrets.internal_ca:
                 keys.setdefault((name, where.of(server_name)), set()).add(key)
-    if asked := config.observability.prometheus:
-        for each in filter(None, (asked.token, asked.ca)):
-            keys.setdefault((each.secret, config.namespace), set()).add(each.key)
+    for each in _of_keda(config):
+        keys.setdefault((each.secret, config.namespace), set()).add(each.key)
     # An AlertmanagerConfig names Secrets of the platform's namespace, where no Alertmanager runs.
     for workload, each in _of_monitoring(config):
         keys.setdefault((each.secret, where.of(workload)), set()).add(each.key)
@@ -187,6 +189,19 @@ def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
     yield from ((ALERTMANAGER, key) for key in alert_keys(config))
     yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
     yield from ((LOG_COLLECTOR, key) for key in sink_keys(config))
+    if login := own_login(config):
+        yield from (
+            (PROMETHEUS, Written(secret=login, key=key))
+            for key in ("web.yml", "username", "password")
+        )
+
+
+def _of_keda(config: StackConfig) -> Iterator[SecretKey]:
+    """The keys by which KEDA queries a Prometheus, but for the platform's own authority."""
+    if asked := asked_prometheus(config):
+        for _, key in asked.credentials:
+            if key.secret != config.secrets.internal_ca:
+                yield key
 
 
 def _signs(config: StackConfig, namespace: str) -> bool:

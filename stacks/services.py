@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from components.kubernetes.flow import Flow
 from components.kubernetes.keda import ConsensusLatency, Prometheus
-from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.scaling import Autoscaling, Pace
 from components.kubernetes.vertical_scaling import (
@@ -18,10 +17,9 @@ from components.kubernetes.vertical_scaling import (
 )
 from components.mcp.server_config import P2P
 
+from .asked_prometheus import asked_prometheus
 from .audit import with_audit_log
 from .backup import with_backups
-from .config import pods as config_pods
-from .config.observability import PrometheusApi
 from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
 from .data_kinds import KINDS, in_pods, kind_of
@@ -43,13 +41,14 @@ def topology(config: StackConfig) -> Topology:
     used = {store for server in config.cluster_servers.values() for store in server.uses}
     further = [s for s in KINDS if s in used and s not in chosen.data and not in_pods(config, s)]
     data = [*chosen.data, *further]
+    asked = asked_prometheus(config)
     at_scale = replace(
         chosen,
         services=[
             scaled(
                 service,
                 config.scaling.get(service.name),
-                config.observability.prometheus,
+                asked,
                 nodes_of(chosen),
             )
             for service in chosen.services
@@ -107,7 +106,7 @@ def nodes_of(topology: Topology) -> str | None:
 def scaled(
     service: Service,
     scale: ServiceScale | None,
-    prometheus: PrometheusApi | None = None,
+    prometheus: Prometheus | None = None,
     nodes: str | None = None,
 ) -> Service:
     """The service as the configuration changes its scale and resources."""
@@ -155,7 +154,7 @@ def vertical(section: Vertical) -> VerticalScaling:
 def _as_configured(
     scaling: Autoscaling,
     scale: ServiceScale,
-    prometheus: PrometheusApi | None,
+    prometheus: Prometheus | None,
     nodes: str | None,
 ) -> Autoscaling:
     """The autoscaling with the configured targets and metrics, and pace of scaling up and down."""
@@ -163,21 +162,14 @@ def _as_configured(
     if scale.targets is not None:
         scaling = replace(scaling, **scale.targets.model_dump())
     if scale.asks_prometheus and prometheus:
-        asked = Prometheus(
-            address=prometheus.address, token=_key(prometheus.token), ca=_key(prometheus.ca)
-        )
         target = scale.consensus_latency_milliseconds
         latency = ConsensusLatency(nodes=nodes, milliseconds=target) if nodes and target else None
         scaling = replace(
             scaling,
             metrics=dict(scale.metrics),
             consensus=latency,
-            prometheus=asked if scale.metrics or latency else None,
+            prometheus=prometheus if scale.metrics or latency else None,
         )
     return replace(
         scaling, **{name: Pace(**pace.model_dump()) for name, pace in paces.items() if pace}
     )
-
-
-def _key(written: config_pods.SecretKey | None) -> SecretKey | None:
-    return SecretKey(secret=written.secret, key=written.key) if written else None

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LatencyMilliseconds, PrometheusUrl
+from ..base.arg_types import DnsLabel, LatencyMilliseconds, PrometheusUrl, SecretName
 from ..base.inputs import applied
 from ..base.problems import Problem
 from ..mcp.metrics import EXPORTED, ExportedMetric
@@ -79,17 +79,39 @@ class Prometheus:
 
     Attributes:
         address: its URL; plain HTTP for a Service in the cluster alone.
-        token: key of a Secret with the bearer token; None: no authentication.
+        token: key of a Secret with the bearer token; None: no token is sent.
+        login: Secret with ``username`` and ``password``, in place of a token; None: none.
         ca: key of a Secret with the authority that signs its certificate; None: a public one.
     """
 
     address: PrometheusUrl
     token: SecretKey | None = None
     ca: SecretKey | None = None
+    login: SecretName | None = None
 
     def refusals(self) -> Iterator[Problem]:
-        """A token without TLS, and an authority that KEDA would not read."""
-        return prometheus_problems(self.address, token=bool(self.token), ca=bool(self.ca))
+        """Credentials without TLS or of two kinds, and an authority that KEDA would not read."""
+        given = bool(self.token or self.login)
+        yield from prometheus_problems(self.address, token=given, ca=bool(self.ca))
+        if self.token and self.login:
+            yield Problem(
+                "login",
+                "is set, and token is set as well",
+                "KEDA refuses a trigger with both",
+                "leave one of them out",
+            )
+
+    @property
+    def credentials(self) -> list[tuple[str, SecretKey]]:
+        """The parameters of KEDA's authentication, each with its key; empty: it sends none."""
+        found: list[tuple[str, SecretKey]] = []
+        if self.token:
+            found.append(("bearerToken", self.token))
+        if self.login:
+            found += [
+                (name, SecretKey(secret=self.login, key=name)) for name in ("username", "password")
+            ]
+        return [*found, ("ca", self.ca)] if found and self.ca else found
 
 
 def prometheus_problems(address: str, *, token: bool, ca: bool) -> Iterator[Problem]:
@@ -148,9 +170,10 @@ def scaled_object_spec(
         if percent is not None
     ]
     access: dict[str, Any] = {}
-    if prometheus.token:
+    modes: dict[str, str] = {}
+    if prometheus.credentials:
         access["authenticationRef"] = {"name": authentication_name(target)}
-    modes = {"authModes": "bearer"} if prometheus.token else {}
+        modes["authModes"] = "bearer" if prometheus.token else "basic"
 
     def trigger(
         how: Literal["AverageValue", "Value"], asked: pulumi.Input[str], threshold: str
@@ -199,14 +222,12 @@ def authentication_name(target: str) -> str:
     return f"{target}-prometheus"
 
 
-def authentication_spec(token: SecretKey, ca: SecretKey | None) -> dict[str, Any]:
+def authentication_spec(prometheus: Prometheus) -> dict[str, Any]:
     """The spec of the TriggerAuthentication, which names keys of Secrets."""
-    named = {"bearerToken": token, "ca": ca}
     return {
         "secretTargetRef": [
             {"parameter": parameter, "name": key.secret, "key": key.key}
-            for parameter, key in named.items()
-            if key
+            for parameter, key in prometheus.credentials
         ]
     }
 

@@ -211,12 +211,12 @@ def _scaled_object(
             kind="ScaledObject", role="scaled-object", metadata=described, fields={"spec": spec}
         )
     ]
-    if prometheus.token:
+    if prometheus.credentials:
         access = Manifest(
             kind="TriggerAuthentication",
             role="prometheus-access",
             metadata=args.described(name, authentication_name(name)),
-            fields={"spec": authentication_spec(prometheus.token, prometheus.ca)},
+            fields={"spec": authentication_spec(prometheus)},
         )
         made.insert(0, access)
     return made

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
@@ -80,6 +80,8 @@ class Program:
         port: that it serves over TLS; its Service has the same.
         healthy: path that says whether it must be restarted.
         ready: path that says whether it answers requests.
+        checks: command in the container for each of these paths, where the program answers nobody
+            without a login; empty: the kubelet asks.
         start_period: seconds between two startup probes.
         start_failures: startup probes after which it is restarted.
         grace: seconds that it has to end.
@@ -97,6 +99,7 @@ class Program:
     port: int
     healthy: str
     ready: str
+    checks: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     start_period: int = 2
     start_failures: int = 60
     grace: int
@@ -137,6 +140,8 @@ def one_pod(program: Program, args: PodArgs) -> WorkloadArgs:
 
 def _container(program: Program, args: PodArgs) -> Container:
     def probe(path: str, period: int = 10, failures: int = 3) -> Probe:
+        if command := program.checks.get(path):
+            return Probe(command=command, period=period, failures=failures)
         return Probe(port=program.port, path=path, tls=True, period=period, failures=failures)
 
     certificate = SecretFiles(

@@ -26,6 +26,7 @@ def prometheus_config(
     authority: str,
     scrape_seconds: int,
     rules: str | None,
+    login: str | None = None,
 ) -> dict[str, Any]:
     """The content of prometheus.yml.
 
@@ -40,7 +41,9 @@ def prometheus_config(
         authority: path of the authority that signs the certificates of Prometheus and ``services``.
         scrape_seconds: time between two reads.
         rules: path of the rule file; None without one.
+        login: folder with ``username`` and ``password`` for Prometheus itself; None: without.
     """
+    own_login = {"basic_auth": basic_auth(login)} if login else {}
     every = sorted(set(namespaces.values()))
     return {
         "global": {"scrape_interval": f"{scrape_seconds}s", "evaluation_interval": "30s"},
@@ -54,9 +57,14 @@ def prometheus_config(
             ),
             *(_service(one, own, authority) for one in services),
             *(_probe(one, prober, own, authority) for one in probed if prober),
-            _over_tls(PROMETHEUS, f"localhost:{PORT}", own, authority),
+            {**_over_tls(PROMETHEUS, f"localhost:{PORT}", own, authority), **own_login},
         ],
     }
+
+
+def basic_auth(folder: str) -> dict[str, str]:
+    """How a client of Prometheus logs in with ``username`` and ``password`` of a folder."""
+    return {"username_file": f"{folder}/username", "password_file": f"{folder}/password"}
 
 
 def _pods(

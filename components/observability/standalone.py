@@ -24,7 +24,7 @@ from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_CA_PATH
 from .one_pod import Program, data_volume, one_pod
-from .prometheus_config import PORT, PROMETHEUS, prometheus_config
+from .prometheus_config import PORT, PROMETHEUS, basic_auth, prometheus_config, service_host
 from .rule_file import rule_file_problems
 from .targets import (
     ProbedUrl,
@@ -34,13 +34,16 @@ from .targets import (
     prober_problems,
     target_problems,
 )
-from .web_config import prometheus_files, prometheus_flags
+from .web_config import WEB_CONFIG, prometheus_files, prometheus_flags
 
 RetentionDays = Annotated[
     int, Range(least=1, most=3650, consequence="Prometheus would not start, or keep nothing")
 ]
 CONFIG: Final = "/etc/prometheus"
 DATA: Final = "/prometheus"
+LOGIN: Final = "/etc/prometheus-login"
+CLIENT: Final = "client.yml"
+"""File by which promtool in the pod logs in."""
 ROLE: Final = "qudag-mcp-prometheus"
 """Name of its Role in each namespace."""
 RESOURCES: Final = Resources(cpu="100m", memory="512Mi", cpu_limit="1", memory_limit="2Gi")
@@ -68,6 +71,9 @@ class StandaloneObservabilityArgs:
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``prometheus-service.<namespace>.svc``.
         ca_secret: Secret with ``ca.crt``, which signs that certificate.
+        login: Secret with ``username``, ``password``, and ``web.yml``: the web configuration of
+            Prometheus with the hash of that password, and with TLS from ``/etc/internal-tls``.
+            None: Prometheus asks for no login.
         scrape_seconds: time between two reads of a target.
         retention_days: after which values are deleted.
         size: of the volume. The oldest values are deleted earlier when 80 % of it are full.
@@ -89,6 +95,7 @@ class StandaloneObservabilityArgs:
     prober: ServiceTarget | None = None
     probed: Sequence[ProbedUrl] = ()
     rules: Text = ""
+    login: SecretName | None = None
     scrape_seconds: ScrapeSeconds = 30
     retention_days: RetentionDays = 15
     size: ByteSize = "10Gi"
@@ -170,11 +177,25 @@ def _workload(args: StandaloneObservabilityArgs) -> WorkloadArgs:
     megabytes = int(quantity(args.size) * int(FILLED * 100) / 100) // 1024**2
     rules = {"rules.yml": args.rules} if args.rules else {}
     files = {"prometheus.yml": _configuration(args), **rules}
+    logins: list[SecretFiles] = []
+    checks: dict[str, list[str]] = {}
+    if args.login:
+        # The kubelet has no password, and Prometheus answers nothing without one.
+        files[CLIENT] = applied(_client, args.namespace)
+        keys = (WEB_CONFIG, "username", "password")
+        logins = [SecretFiles(secret=args.login, path=LOGIN, keys=keys)]
+        checks = {
+            f"/-/{state}": [
+                *("promtool", "check", state, f"--url=https://localhost:{PORT}"),
+                f"--http.config.file={CONFIG}/{CLIENT}",
+            ]
+            for state in ("healthy", "ready")
+        }
     program = Program(
         name=PROMETHEUS,
         command=[
             "prometheus",
-            *prometheus_flags(CONFIG, "prometheus.yml", PORT),
+            *prometheus_flags(CONFIG, "prometheus.yml", PORT, web=LOGIN if args.login else None),
             f"--storage.tsdb.path={DATA}",
             f"--storage.tsdb.retention.time={args.retention_days}d",
             f"--storage.tsdb.retention.size={megabytes}MB",
@@ -182,11 +203,15 @@ def _workload(args: StandaloneObservabilityArgs) -> WorkloadArgs:
         port=PORT,
         healthy="/-/healthy",
         ready="/-/ready",
+        checks=checks,
         start_period=5,
         start_failures=120,  # it reads its write-ahead log first
         grace=60,
-        files=[prometheus_files(PROMETHEUS, CONFIG, files)],
-        secrets=[SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))],
+        files=[prometheus_files(PROMETHEUS, CONFIG, files, web=not args.login)],
+        secrets=[
+            SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
+            *logins,
+        ],
         volume=data_volume(args, DATA),
         api_token=True,
     )
@@ -206,11 +231,19 @@ def _configuration(args: StandaloneObservabilityArgs) -> pulumi.Input[str]:
             authority=f"{INTERNAL_CA_PATH}/ca.crt",
             scrape_seconds=args.scrape_seconds,
             rules=f"{CONFIG}/rules.yml" if args.rules else None,
+            login=LOGIN if args.login else None,
         )
         return _text(made)
 
     spaces = [target.namespace for target in args.targets]
     return applied(configuration, args.namespace, *spaces)
+
+
+def _client(namespace: str) -> str:
+    """How promtool in the pod asks Prometheus."""
+    host = service_host(PROMETHEUS, namespace)
+    tls = {"ca_file": f"{INTERNAL_CA_PATH}/ca.crt", "server_name": host}
+    return _text({"basic_auth": basic_auth(LOGIN), "tls_config": tls})
 
 
 def _text(content: Any) -> str:

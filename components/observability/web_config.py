@@ -14,24 +14,27 @@ from ..mcp.server_config import INTERNAL_TLS_PATH
 WEB_CONFIG: Final = "web.yml"
 
 
-def prometheus_flags(folder: str, file: str, port: int) -> list[str]:
+def prometheus_flags(folder: str, file: str, port: int, *, web: str | None = None) -> list[str]:
     """The flags that each of them takes.
 
     Args:
         folder: of its configuration.
         file: name of the configuration in it.
         port: that it serves.
+        web: folder of ``web.yml``; None: the same.
     """
     return [
         f"--config.file={folder}/{file}",
-        f"--web.config.file={folder}/{WEB_CONFIG}",
+        f"--web.config.file={web or folder}/{WEB_CONFIG}",
         f"--web.listen-address=:{port}",
     ]
 
 
-def prometheus_files(name: str, folder: str, content: Mapping[str, pulumi.Input[str]]) -> Files:
-    """Its configuration and ``web.yml``, mounted in one folder."""
-    files = {**content, WEB_CONFIG: web_config()}
+def prometheus_files(
+    name: str, folder: str, content: Mapping[str, pulumi.Input[str]], *, web: bool = True
+) -> Files:
+    """Its configuration, with ``web.yml`` unless that is elsewhere, mounted in one folder."""
+    files = {**content, **({WEB_CONFIG: web_config()} if web else {})}
     return Files(name=f"{name}-config", path=folder, content=files)
 
 

@@ -12,11 +12,13 @@ from .alerts import Alerts
 from .egress_forms import EgressHost, NetworkPort
 from .forms import (
     Bytes,
+    DnsLabel,
     LabelKey,
     LabelValue,
     OneLine,
     PrometheusUrl,
     ScopeName,
+    SecretName,
     ToolName,
     Url,
     Word,
@@ -141,6 +143,15 @@ class Probes(Section):
     )
 
 
+class KedaPods(Section):
+    """The pods of KEDA's operator, which may query the platform's own Prometheus."""
+
+    namespace: DnsLabel = Field(default="keda", description="Where it runs.")
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={"app": "keda-operator"}, min_length=1, description="Labels of its pods."
+    )
+
+
 class OwnGrafana(Section):
     """The platform's own Grafana, with its dashboards. It has no volume and no fields."""
 
@@ -164,6 +175,16 @@ class Standalone(Section):
         default=None,
         description="Probes of the gateway under the name domain, by a blackbox_exporter; absent: "
         "none.",
+    )
+    login: SecretName | None = Field(
+        default=None,
+        description="Secret in the namespace of monitoring with username, password and web.yml, by "
+        "which Prometheus asks for a login; absent: network policies alone decide who reads it.",
+    )
+    keda: KedaPods | None = Field(
+        default=None,
+        description="With login: KEDA queries this Prometheus for scaling.<service>.metrics; "
+        "absent: it may not connect.",
     )
     grafana: OwnGrafana | None = Field(
         default=None, description="A Grafana with the dashboards of the platform; absent: none."

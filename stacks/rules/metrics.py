@@ -8,6 +8,7 @@ from typing import Final
 from components.base.problems import Problem
 from components.kubernetes.keda import GATEWAY_SERIES, prometheus_problems
 
+from ..asked_prometheus import asked_prometheus
 from ..config.scaling import ServiceScale
 from ..config.stack import StackConfig
 from ..services import topology
@@ -118,12 +119,15 @@ def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
     followed = [
         _asking(name, scale) for name, scale in config.scaling.items() if scale.asks_prometheus
     ]
-    if followed and prometheus is None:
+    own = config.observability.kind == "standalone"
+    if followed and asked_prometheus(config) is None:
         yield at(
-            "observability.prometheus",
+            "observability.standalone.keda" if own else "observability.prometheus",
             f"is missing, and {followed[0]} is set",
             "nothing could read the metrics",
-            "set address, such as http://prometheus.monitoring.svc:9090",
+            "set it and login, so that KEDA may query the platform's own Prometheus"
+            if own
+            else "set address, such as http://prometheus.monitoring.svc:9090",
         )
     if prometheus is None:
         return
@@ -141,8 +145,38 @@ def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
         yield at(f"observability.prometheus.{one.path}", one.what, one.consequence, one.fix)
 
 
+def keda_may_ask_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
+    """``observability.standalone.keda`` is set with a login, for a service, and alone."""
+    section = config.observability.standalone
+    if section is None or section.keda is None or config.observability.kind != "standalone":
+        return
+    path = "observability.standalone.keda"
+    if section.login is None:
+        yield at(
+            path,
+            "is set, and observability.standalone.login is not",
+            "KEDA reads the authority of its certificate only with a login: no query would succeed",
+            "set login to the Secret with username, password and web.yml",
+        )
+    if not any(scale.asks_prometheus for scale in config.scaling.values()):
+        yield at(
+            path,
+            "is set, and no service has metrics",
+            "it would open a port that nobody uses",
+            "set scaling.<service>.metrics, or remove it",
+        )
+    if config.observability.prometheus is not None:
+        yield at(
+            "observability.prometheus",
+            f"is set, and {path} is set as well",
+            "KEDA would query one of the two only",
+            "remove one of them",
+        )
+
+
 METRIC_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("scaling", "topology", "network.prometheus", "observability.kind"), metrics_are_exported),
     (("scaling", "observability"), prometheus_can_be_asked),
+    (("scaling", "observability"), keda_may_ask_the_own_prometheus),
 ]
 """Each rule with what it reads."""

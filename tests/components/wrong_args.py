@@ -388,6 +388,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("namespaces", {"platform": "Not_A_Label"}),
         ("image", "prometheus"),
         ("targets", []),
+        ("login", "Not_A_Secret"),
         ("services[0].name", "mcp-core"),
         ("services[0].name", "Not_A_Label"),
         ("services[0].port", 0),

@@ -119,6 +119,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
                     },
                 },
                 "grafana": {},
+                "login": "prometheus-login",
             },
         },
     },
