@@ -121,6 +121,12 @@ BUILT: Mapping[str, Built] = {
         why="Debian has no VictoriaLogs",
         takes="1 minute",
     ),
+    "jaeger": Built(
+        tool="trace-store",
+        programs=("/cmd/jaeger/jaeger-linux",),
+        why="Debian has no Jaeger",
+        takes="10 minutes",
+    ),
 }
 """Images of which the local node gets built programs, by the last part of their repository."""
 

@@ -32,6 +32,7 @@ class Images(TypedDict):
     grafana: str
     collector: str
     logStore: str
+    traceStore: str
     envoy: str
     python: str
 

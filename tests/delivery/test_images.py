@@ -158,6 +158,7 @@ def test_the_egress_proxys_image_has_envoy_on_its_path(tmp_path: Path) -> None:
             "/usr/local/bin/external-secrets",
         ),
         (VERSIONS["images"]["logStore"], "log-store", "/victoria-logs-prod"),
+        (VERSIONS["images"]["traceStore"], "trace-store", "/cmd/jaeger/jaeger-linux"),
     ],
 )
 def test_an_image_of_built_programs_has_them_where_the_published_image_has_them(

@@ -31,6 +31,7 @@ BUMPED: dict[str, dict[str, Any]] = {
         "grafana": "docker.io/grafana/grafana:7.7.13",
         "collector": "docker.io/otel/opentelemetry-collector-contrib:7.7.10",
         "logStore": "docker.io/victoriametrics/victoria-logs:v7.7.11",
+        "traceStore": "docker.io/jaegertracing/jaeger:7.7.12",
         "postgresExporter": "docker.io/prometheuscommunity/postgres-exporter:v7.7.8",
         "valkeyExporter": "docker.io/oliver006/redis_exporter:v7.7.7",
         "envoy": "docker.io/envoyproxy/envoy:v7.7.6",
