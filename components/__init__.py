@@ -226,6 +226,12 @@ if TYPE_CHECKING:
     from .observability.targets import ProbedUrl as ProbedUrl
     from .observability.targets import ScrapeTarget as ScrapeTarget
     from .observability.targets import ServiceTarget as ServiceTarget
+    from .observability.trace_collector import TraceCollector as TraceCollector
+    from .observability.trace_collector import TraceCollectorArgs as TraceCollectorArgs
+    from .observability.trace_collector_config import TraceSampling as TraceSampling
+    from .observability.trace_collector_config import TraceSink as TraceSink
+    from .observability.trace_store import TraceStore as TraceStore
+    from .observability.trace_store import TraceStoreArgs as TraceStoreArgs
 
 _PUBLIC = {
     "aws.backup_bucket": "AwsBackupBucket AwsBackupBucketArgs",
@@ -336,6 +342,9 @@ _PUBLIC = {
     "observability.probes": "ProbedTool ProbeToken",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
+    "observability.trace_collector": "TraceCollector TraceCollectorArgs",
+    "observability.trace_collector_config": "TraceSampling TraceSink",
+    "observability.trace_store": "TraceStore TraceStoreArgs",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -45,6 +45,8 @@ TYPE_TOKENS: Final = {
     "Alertmanager": "qudag-mcp:index:Alertmanager",
     "BlackboxExporter": "qudag-mcp:index:BlackboxExporter",
     "StandaloneObservability": "qudag-mcp:index:StandaloneObservability",
+    "TraceCollector": "qudag-mcp:index:TraceCollector",
+    "TraceStore": "qudag-mcp:index:TraceStore",
     "UserServer": "qudag-mcp:index:UserServer",
     "VolumeBackup": "qudag-mcp:index:VolumeBackup",
     "Workload": "qudag-mcp:index:Workload",

@@ -26,6 +26,7 @@ Exporter = Literal[
     "ages",
     "egress",
     "logs",
+    "traces",
 ]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
@@ -34,7 +35,7 @@ keeps the log has run. ``node``: a server with a QuDAG node that has
 peers, besides what a server exports. ``backups``: a server with a database that has been backed
 up. ``volumes``: the same, once a job has backed up or read back volumes. ``ages``: a server with a
 database. ``egress``: Envoy, the egress proxy.
-``logs``: a collector of log lines."""
+``logs``: a collector of log lines. ``traces``: the collector of traces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +187,38 @@ _OF_LOGS: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
     ),
 )
 """Those that Prometheus renames: a collector's label ``exporter`` is ``exported_exporter``."""
+
+_TAIL_SAMPLING: Final = "otelcol_processor_tail_sampling_sampling"
+_OF_TRACES: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
+    (
+        *("otelcol_receiver_accepted_spans", "counter", ("receiver", "transport"), ""),
+        "Spans that the collector has taken.",
+    ),
+    (
+        *("otelcol_receiver_refused_spans", "counter", ("receiver", "transport"), ""),
+        "Spans that the collector has refused, because its memory is full.",
+    ),
+    (
+        *(f"{_TAIL_SAMPLING}_traces_on_memory", "gauge", (), ""),
+        "Traces that wait for the decision.",
+    ),
+    (
+        *(f"{_TAIL_SAMPLING}_trace_dropped_too_early", "counter", (), ""),
+        "Traces dropped before the decision, because too many waited.",
+    ),
+    (
+        *("otelcol_exporter_sent_spans", "counter", ("exported_exporter",), ""),
+        "Spans of kept traces that the store or sink has taken.",
+    ),
+    (
+        *("otelcol_exporter_send_failed_spans", "counter", ("exported_exporter",), ""),
+        "Spans of kept traces that the store or sink has refused for good.",
+    ),
+    (
+        *("otelcol_exporter_enqueue_failed_spans", "counter", ("exported_exporter",), ""),
+        "Spans of kept traces that were dropped because the queue was full.",
+    ),
+)
 
 _OF_BACKUPS: Final[tuple[tuple[str, Unit, str], ...]] = (
     ("mcp_backup_age_seconds", "seconds", "Since the snapshot of the newest backup."),
@@ -460,6 +493,12 @@ _METRICS: Final = [
             name=name, kind=kind, labels=labels, unit=unit, exporters=("logs",), meaning=meaning
         )
         for name, kind, labels, unit, meaning in _OF_LOGS
+    ),
+    *(
+        ExportedMetric(
+            name=name, kind=kind, labels=labels, unit=unit, exporters=("traces",), meaning=meaning
+        )
+        for name, kind, labels, unit, meaning in _OF_TRACES
     ),
     ExportedMetric(
         name="qudag_consensus_latency",

@@ -108,6 +108,9 @@ def data_sources(
         found[0]["secureJsonData"] |= {"basicAuthPassword": f"$__file{{{LOGIN}/password}}"}
     if traces:
         found.append(_source("Traces", JAEGER, traces, namespace, default=False))
+        # From a point of a histogram to its trace.
+        exemplar = {"name": "trace_id", "datasourceUid": traces.name}
+        found[0]["jsonData"] |= {"exemplarTraceIdDestinations": [exemplar]}
     return json.dumps({"apiVersion": 1, "datasources": found}, indent=1) + "\n"
 
 

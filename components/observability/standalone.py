@@ -74,6 +74,7 @@ class StandaloneObservabilityArgs:
         login: Secret with ``username``, ``password``, and ``web.yml``: the web configuration of
             Prometheus with the hash of that password, and with TLS from ``/etc/internal-tls``.
             None: Prometheus asks for no login.
+        exemplars: keep the trace ids that servers with traces add to their histograms, in memory.
         scrape_seconds: time between two reads of a target.
         retention_days: after which values are deleted.
         size: of the volume. The oldest values are deleted earlier when 80 % of it are full.
@@ -96,6 +97,7 @@ class StandaloneObservabilityArgs:
     probed: Sequence[ProbedUrl] = ()
     rules: Text = ""
     login: SecretName | None = None
+    exemplars: bool = False
     scrape_seconds: ScrapeSeconds = 30
     retention_days: RetentionDays = 15
     size: ByteSize = "10Gi"
@@ -199,6 +201,7 @@ def _workload(args: StandaloneObservabilityArgs) -> WorkloadArgs:
             f"--storage.tsdb.path={DATA}",
             f"--storage.tsdb.retention.time={args.retention_days}d",
             f"--storage.tsdb.retention.size={megabytes}MB",
+            *(["--enable-feature=exemplar-storage"] if args.exemplars else []),
         ],
         port=PORT,
         healthy="/-/healthy",

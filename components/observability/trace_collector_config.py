@@ -4,35 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from ..base.arg_types import Url
+from ..base.arg_types import ByteSize, Url, Word
 from ..base.constraints import Range
-from ..base.problems import Problem
+from ..base.quantities import quantity
+from ..mcp.secret_key import SecretKey
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
 
 HEALTH: Final = 13133
 METRICS: Final = 8888
-EVERY: Final = "0.0.0.0"  # noqa: S104 - network policies decide who may connect
-TOKEN_VARIABLE: Final = "TRACES_AUTHORIZATION"  # noqa: S105 - a name
-"""Environment variable with the value of the header ``Authorization``."""
+EVERY: Final = ""
+"""Every address of the pod, IPv6 and IPv4; network policies decide who may connect."""
+SINK: Final = "/etc/trace-sink"
+"""Folder of the token for the sink."""
+SINK_CA: Final = "/etc/trace-sink-ca"
+"""Folder of the authority of the sink's certificate."""
 AFTER_CALL_SECONDS: Final = 5
 """From the end of the longest call until all of its spans have arrived."""
 LARGEST_BODY: Final = 4 * 1024 * 1024
 LARGEST_TRACE: Final = 2 * 1024 * 1024
-"""Bytes: a client that puts all its calls into one trace fills no memory."""
-_GIVEN: Final = "${env:" + TOKEN_VARIABLE + "}"
+"""Bytes: a larger one is not kept, so a client that puts all its calls into one fills no memory."""
+_AUTHENTICATOR: Final = "bearertokenauth"
 
 Percent = Annotated[
-    float, Range(least=0, most=100, consequence="the collector would not start with it")
+    float,
+    Range(least=0, most=100, whole=False, consequence="the collector would not start with it"),
 ]
 SlowSeconds = Annotated[
-    float, Range(least=0.001, most=3600, consequence="no call, or every call, would be a slow one")
+    float,
+    Range(
+        least=0.001,
+        most=3600,
+        whole=False,
+        consequence="no call, or every call, would be a slow one",
+    ),
 ]
 TraceCount = Annotated[
     int,
-    Range(least=100, most=1_000_000, consequence="traces would be cut, or the memory be full"),
+    Range(least=100, most=100_000, consequence="traces would be lost, or the memory be full"),
 ]
 
 
@@ -43,7 +54,7 @@ class TraceSampling:
     Attributes:
         percent: of the traces without an error that are not slow.
         slow_seconds: a trace that lasts as long is kept.
-        waiting: most traces that wait for the decision; the oldest is decided early.
+        waiting: most traces that wait for the decision; above it the oldest is lost.
     """
 
     percent: Percent = 10
@@ -57,30 +68,21 @@ class TraceSink:
 
     Attributes:
         endpoint: its URL without ``/v1/traces``.
-        ca_file: authorities that have signed its certificate; None: public ones.
-        token: whether ``TRACES_AUTHORIZATION`` is sent.
+        token: what is sent with each request; None: nothing.
+        header: which header has the token.
+        scheme: what precedes the token in the header; none: nothing.
+        ca: key with the authority that signs its certificate; None: a public one.
     """
 
     endpoint: Url
-    ca_file: str | None = None
-    token: bool = False
-
-    def refusals(self) -> list[Problem]:
-        """A problem if tokens or traces would be sent without encryption."""
-        if self.endpoint.startswith("https://"):
-            return []
-        return [
-            Problem(
-                "endpoint",
-                f"{self.endpoint} is not an https:// URL",
-                "traces and the token would cross the network unencrypted",
-                "use https://, and ca_file for an authority of your own",
-            )
-        ]
+    token: SecretKey | None = None
+    header: Word = "Authorization"
+    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = "Bearer"
+    ca: SecretKey | None = None
 
 
 def trace_collector_config(
-    sampling: TraceSampling, sink: TraceSink, *, longest_seconds: float
+    sampling: TraceSampling, sink: TraceSink, *, longest_seconds: float, queue: ByteSize = "64Mi"
 ) -> dict[str, Any]:
     """The configuration of a collector that keeps traces by error, time and share.
 
@@ -89,21 +91,12 @@ def trace_collector_config(
         sink: where that is sent.
         longest_seconds: of a call. The decision waits for longer: spans arrive when they end, and
             the one of a call ends last.
+        queue: most bytes of kept traces that wait in memory while the sink is away.
     """
     wait = int(longest_seconds) + AFTER_CALL_SECONDS
-    exporter: dict[str, Any] = {
-        "endpoint": sink.endpoint,
-        "compression": "gzip",
-        "timeout": "10s",
-        "sending_queue": {"enabled": True, "queue_size": 1000},
-        "retry_on_failure": {"enabled": True, "max_elapsed_time": "300s"},
-    }
-    if sink.ca_file:
-        exporter["tls"] = {"ca_file": sink.ca_file}
-    if sink.token:
-        exporter["headers"] = {"Authorization": _GIVEN}
+    authenticator = _authenticator(sink)
     return {
-        "extensions": {"health_check": {"endpoint": f"{EVERY}:{HEALTH}"}},
+        "extensions": {"health_check": {"endpoint": f"{EVERY}:{HEALTH}"}, **authenticator},
         "receivers": {
             "otlp": {
                 "protocols": {
@@ -140,9 +133,9 @@ def trace_collector_config(
             },
             "batch": {"timeout": "1s", "send_batch_size": 512, "send_batch_max_size": 1024},
         },
-        "exporters": {"otlphttp": exporter},
+        "exporters": {"otlphttp": _exporter(sink, queue)},
         "service": {
-            "extensions": ["health_check"],
+            "extensions": ["health_check", *authenticator],
             "pipelines": {
                 "traces": {
                     "receivers": ["otlp"],
@@ -177,3 +170,33 @@ def _policies(sampling: TraceSampling) -> list[Mapping[str, Any]]:
             "probabilistic": {"sampling_percentage": sampling.percent},
         },
     ]
+
+
+def _exporter(sink: TraceSink, queue: ByteSize) -> dict[str, Any]:
+    return {
+        "endpoint": sink.endpoint.rstrip("/"),
+        "compression": "gzip",
+        "timeout": "10s",
+        "tls": {
+            "min_version": "1.2",
+            **({"ca_file": f"{SINK_CA}/{sink.ca.key}"} if sink.ca else {}),
+        },
+        **({"auth": {"authenticator": _AUTHENTICATOR}} if sink.token else {}),
+        # A full queue refuses new traces, which are counted: waiting would stop the sampling.
+        "sending_queue": {"sizer": "bytes", "queue_size": int(quantity(queue))},
+        # Never given up: the queue is what is limited.
+        "retry_on_failure": {"max_elapsed_time": "0s", "max_interval": "30s"},
+    }
+
+
+def _authenticator(sink: TraceSink) -> dict[str, Any]:
+    """Reads the token from its file, and again when the file changes."""
+    if sink.token is None:
+        return {}
+    return {
+        _AUTHENTICATOR: {
+            "header": sink.header,
+            "scheme": "" if sink.scheme == "none" else sink.scheme,
+            "filename": f"{SINK}/{sink.token.key}",
+        }
+    }

@@ -58,6 +58,9 @@ from components.observability.standalone import (
     StandaloneObservabilityArgs,
 )
 from components.observability.targets import ProbedUrl, ScrapeTarget, ServiceTarget
+from components.observability.trace_collector import TraceCollector, TraceCollectorArgs
+from components.observability.trace_collector_config import TraceSink
+from components.observability.trace_store import TraceStore, TraceStoreArgs
 
 from .minimal_args import (
     cloudnative_pg,
@@ -307,6 +310,28 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             namespace="qudag-monitoring",
             image="docker.io/victoriametrics/victoria-logs:v1.52.2",
             tls_secret="mcp-internal-tls-log-store",
+        ),
+    ),
+    "TraceCollector": (
+        TraceCollector,
+        TraceCollectorArgs(
+            namespace="qudag-monitoring",
+            image="docker.io/otel/opentelemetry-collector-contrib:0.161.0",
+            tls_secret="mcp-internal-tls-trace-collector",
+            longest_seconds=65,
+            sink=TraceSink(
+                endpoint="https://traces.example.com/otlp",
+                token=SecretKey(secret="trace-sink", key="token"),
+                ca=SecretKey(secret="trace-sink", key="ca.crt"),
+            ),
+        ),
+    ),
+    "TraceStore": (
+        TraceStore,
+        TraceStoreArgs(
+            namespace="qudag-monitoring",
+            image="docker.io/jaegertracing/jaeger:2.13.0",
+            tls_secret="mcp-internal-tls-trace-store",
         ),
     ),
     "StandaloneObservability": (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,16 @@ class TraceCollector:
         found = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith(name)]
         return sum(float(value) for _, value in found)
 
+    def series(self) -> dict[str, set[str]]:
+        """The names of its own metrics, each with the labels of its series."""
+        found: dict[str, set[str]] = {}
+        for line in httpx2.get(f"http://127.0.0.1:{METRICS}/metrics").text.splitlines():
+            if not line.startswith("#"):
+                name, _, rest = line.partition("{")
+                labels = set(re.findall(r'(\w+)="', rest))
+                found.setdefault(name.split(" ")[0], set()).update(labels)
+        return found
+
     def stop(self) -> None:
         """End it as a pod ends: it decides on all traces that wait, and writes them."""
         self.process.terminate()
@@ -110,21 +121,38 @@ def program() -> Path:
 
 @contextlib.contextmanager
 def collecting(
-    directory: Path, authority: Authority, sampling: TraceSampling
+    directory: Path,
+    authority: Authority,
+    sampling: TraceSampling,
+    sink: TraceSink | None = None,
+    files: Mapping[str, Path] | None = None,
 ) -> Generator[TraceCollector]:
-    """Run a collector; what it keeps goes to a file, and it decides after two seconds."""
+    """Run a collector, which decides after one to four seconds.
+
+    Args:
+        directory: for its files.
+        authority: that signs its certificate.
+        sampling: what it keeps.
+        sink: where it sends that; None: to a file, in place of the exporter alone.
+        files: the files that stand in for those of mounted Secrets, by their paths in a pod.
+    """
     runs = program()
     directory.mkdir(exist_ok=True)
     certificate, key = authority.issue("trace-collector")
-    configuration = trace_collector_config(sampling, SINK, longest_seconds=1)
+    configuration = trace_collector_config(sampling, sink or SINK, longest_seconds=1)
+    mounted = {
+        f"{INTERNAL_TLS_PATH}/tls.crt": certificate,
+        f"{INTERNAL_TLS_PATH}/tls.key": key,
+        **(files or {}),
+    }
     text = json.dumps(configuration)
-    for name, path in (("tls.crt", certificate), ("tls.key", key)):
-        text = text.replace(f"{INTERNAL_TLS_PATH}/{name}", str(path))
+    for path, here in mounted.items():
+        text = text.replace(f'"{path}"', f'"{here}"')
     configuration = json.loads(text)
     file = directory / "traces.json"
-    # In place of the exporter alone; receivers, processors and pipelines are as they are rendered.
-    configuration["exporters"] = {"file": {"path": str(file)}}
-    configuration["service"]["pipelines"]["traces"]["exporters"] = ["file"]
+    if sink is None:
+        configuration["exporters"] = {"file": {"path": str(file)}}
+        configuration["service"]["pipelines"]["traces"]["exporters"] = ["file"]
     configuration["processors"]["tail_sampling"] |= {
         "decision_wait": "4s",
         "decision_wait_after_root_received": "1s",

@@ -2,155 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator
 
-import httpx2
 import pytest
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
-from components.kubernetes.gateway import GatewayMetrics
-from components.mcp.traces import TraceReceiver
 from components.observability.trace_collector_config import TraceSampling
-from runtime.config import DatabaseSection, MigrationConfig
-from runtime.schema import migrate
-from tests.harness import postgres as databases
-from tests.harness import valkey as caches
-from tests.harness.certificates import Authority
-from tests.harness.network import can_isolate, port, private_network
-from tests.harness.nginx_gateway import BEHIND, NAME, gateway_pod
-from tests.harness.running_pod import run_container
-from tests.harness.server import MODERN, RunningServer, modern_request, serving, text_of, until
-from tests.harness.tokens import Issuer
-from tests.harness.trace_collector import Recorded, collecting, program
+from tests.harness.server import until
+from tests.harness.trace_collector import Recorded
+from tests.harness.traced_platform import TracedPlatform, traced_platform
 
-URL = "https://127.0.0.1:8443/mcp"
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET = "text-that-no-span-may-hold"
 SERVER, CLIENT, INTERNAL = 2, 3, 1
-METRICS = GatewayMetrics(
-    image="ghcr.io/qudag/qudag-mcp-server:0.1.0", traces=TraceReceiver(host="localhost")
-)
-
-
-@dataclass
-class Platform:
-    """nginx and its exporter, a server that federates, and a second one with a database."""
-
-    gateway: Any
-    exporter: Any
-    front: RunningServer
-    notes: RunningServer
-    authority: Authority
-    issuer: Issuer
-    start_collector: Callable[..., Any]
-
-    def headers(self, **more: str) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.issuer.token()}", **more}
-
-    async def call(self, era: str, tool: str, arguments: dict[str, Any], **headers: str) -> str:
-        """Call a tool with the official client."""
-        async with httpx2.AsyncClient(
-            headers=self.headers(**headers), verify=self.authority.trust(), timeout=30
-        ) as http:
-            transport = streamable_http_client(URL, http_client=http)
-            async with Client(transport, mode=MODERN if era == "modern" else era) as client:
-                return text_of(await client.call_tool(tool, arguments))
-
-    def post(self, tool: str, arguments: dict[str, Any], **headers: str) -> httpx2.Response:
-        """Call a tool with one request."""
-        sent = {
-            "accept": "application/json, text/event-stream",
-            "mcp-protocol-version": MODERN,
-            "mcp-method": "tools/call",
-            "mcp-name": tool,
-        }
-        return httpx2.post(
-            URL,
-            json=modern_request("tools/call", name=tool, arguments=arguments),
-            headers=self.headers(**sent, **headers),
-            verify=self.authority.trust(),
-            timeout=30,
-        )
-
-    def access_log(self) -> list[dict[str, Any]]:
-        lines = self.gateway.log.splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
-    """The processes; what they send spans to is started by each test."""
-    program()
-    if not can_isolate():
-        pytest.skip("it needs a network of its own: run as root on Linux")
-    directory = tmp_path_factory.mktemp("traces")
-    authority = Authority.at(tmp_path_factory.mktemp("authority"))
-    issuer = Issuer.at(tmp_path_factory.mktemp("issuer"))
-    traces = {
-        "endpoint": "https://localhost:4318/v1/traces",
-        "ca_file": str(authority.ca_file),
-        "timeout_seconds": 2,
-    }
-    certificate, key = authority.issue("core", [NAME])
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(private_network())
-        database = stack.enter_context(databases.postgres())
-        migrate(MigrationConfig(database=DatabaseSection.model_validate(database.section())), 20)
-        cache = stack.enter_context(caches.running(directory / "valkey", authority))
-        notes = stack.enter_context(
-            serving(
-                directory,
-                issuer,
-                server={"name": "notes", "role": "core"},
-                database=database.section(),
-                traces=traces,
-            )
-        )
-        front = stack.enter_context(
-            serving(
-                directory,
-                issuer,
-                authority.trust(),
-                server={
-                    "name": "front",
-                    "tls_port": port(BEHIND),
-                    "tls_cert": str(certificate),
-                    "tls_key": str(key),
-                },
-                redis=cache.section(),
-                state={"kind": "valkey"},
-                tool_servers=[{"name": "notes", "url": f"{notes.base}/mcp"}],
-                traces=traces,
-            )
-        )
-        pod = gateway_pod(directory, authority, metrics=METRICS)
-        exporter = stack.enter_context(run_container(pod, "gateway-metrics"))
-        until(_exports, 20)
-        gateway = stack.enter_context(run_container(pod, "gateway"))
-        until(lambda: _answers(authority), 20)
-
-        def start(name: str, sampling: TraceSampling) -> Any:
-            return collecting(directory / name, authority, sampling)
-
-        yield Platform(gateway, exporter, front, notes, authority, issuer, start)
-
-
-def _exports() -> bool:
-    with contextlib.suppress(httpx2.TransportError):
-        return "mcp_spans_total" in httpx2.get("http://127.0.0.1:9090/metrics").text
-    return False
-
-
-def _answers(authority: Authority) -> bool:
-    with contextlib.suppress(httpx2.TransportError):
-        return httpx2.get(f"{URL}/../health", verify=authority.trust()).status_code == 200
-    return False
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[TracedPlatform]:
+    with traced_platform(tmp_path_factory) as running:
+        yield running
 
 
 def one(spans: list[Recorded], service: str, name: str) -> Recorded:
@@ -158,7 +28,7 @@ def one(spans: list[Recorded], service: str, name: str) -> Recorded:
     return found
 
 
-async def test_a_federated_call_is_one_trace(platform: Platform):
+async def test_a_federated_call_is_one_trace(platform: TracedPlatform):
     with platform.start_collector("all", TraceSampling(percent=100)) as collector:
         said = await platform.call(
             "legacy",
@@ -211,7 +81,7 @@ async def test_a_federated_call_is_one_trace(platform: Platform):
     assert line["request_id"] == front["request_id"] == notes["request_id"]
 
 
-def test_the_gateway_starts_a_trace_where_the_client_has_none(platform: Platform):
+def test_the_gateway_starts_a_trace_where_the_client_has_none(platform: TracedPlatform):
     with platform.start_collector("started", TraceSampling(percent=100)) as collector:
         before = len(platform.access_log())
         for wrong in ({}, {"traceparent": f"00-{'0' * 32}-{CALLER}-01", "tracestate": "a=1"}):
@@ -228,7 +98,7 @@ def test_the_gateway_starts_a_trace_where_the_client_has_none(platform: Platform
         assert call.service == "front"
 
 
-def test_errors_and_slow_calls_are_kept_and_a_share_of_the_others(platform: Platform):
+def test_errors_and_slow_calls_are_kept_and_a_share_of_the_others(platform: TracedPlatform):
     sampling = TraceSampling(percent=0, slow_seconds=0.7)
     with platform.start_collector("sampled", sampling) as collector:
         for _ in range(20):
@@ -248,7 +118,7 @@ def test_errors_and_slow_calls_are_kept_and_a_share_of_the_others(platform: Plat
     assert len(kept) == 2
 
 
-def test_about_the_configured_share_of_fast_calls_is_kept(platform: Platform):
+def test_about_the_configured_share_of_fast_calls_is_kept(platform: TracedPlatform):
     with platform.start_collector("share", TraceSampling(percent=50, slow_seconds=60)) as collector:
         for _ in range(100):
             platform.post("echo", {"text": "fast"})
@@ -259,7 +129,7 @@ def test_about_the_configured_share_of_fast_calls_is_kept(platform: Platform):
     assert 24 < len(kept) < 76
 
 
-def test_a_collector_that_is_away_slows_no_call_and_fails_none(platform: Platform):
+def test_a_collector_that_is_away_slows_no_call_and_fails_none(platform: TracedPlatform):
     def times() -> list[float]:
         found: list[float] = []
         for _ in range(40):

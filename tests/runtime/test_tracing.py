@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from contextlib import AsyncExitStack
+from typing import Final
 
 import httpx2
 import pytest
@@ -63,3 +67,24 @@ async def test_no_span_is_made_where_nobody_records_it(
     monkeypatch.setattr(application, "get_tracer_provider", trace.ProxyTracerProvider)
     await call_echo(issuer)
     assert not spans.get_finished_spans()
+
+
+BUILDS: Final = """
+import json, sys
+from runtime import application
+from runtime.config import Config
+application.application(Config.model_validate(json.loads(sys.argv[1])))
+print(*sys.modules, sep="\\n")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("traced", [False, True])
+def test_the_libraries_that_send_spans_are_imported_with_traces_only(traced: bool, issuer: Issuer):
+    """The MCP SDK imports OpenTelemetry's API, which sends nothing."""
+    sections = {"traces": {"endpoint": "https://traces.test/v1/traces"}} if traced else {}
+    command = [sys.executable, "-c", BUILDS, json.dumps(settings(issuer, **sections))]
+    imported = subprocess.check_output(command, text=True).splitlines()
+    assert "runtime.application" in imported
+    assert ("opentelemetry.sdk" in imported) is traced
+    assert ("opentelemetry.exporter" in imported) is traced

@@ -10,6 +10,7 @@ from . import data_panels as data
 from . import gateway_panels as gateway
 from . import pod_panels as pods
 from . import server_panels as servers
+from . import trace_panels as traces
 from .dashboard import Dashboard, Section
 from .objectives import objective
 from .user_server_pages import user_server_pages
@@ -111,6 +112,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
             data.DATABASE,
             data.CACHE,
             data.RESTORES,
+            traces.TRACES,
         ],
     )
     yield Dashboard(

@@ -28,6 +28,7 @@ EVERYTHING: Final = RuleOptions(
     valkey_replicas=2,
     egress="egress-proxy",
     logs="log-collector",
+    traces="trace-collector",
     recovery_point_minutes=60,
     drill_hours=168,
     volumes=("models", "uploads"),

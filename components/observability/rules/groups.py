@@ -17,6 +17,7 @@ from . import (
     processes,
     servers,
     stores,
+    traces,
 )
 from .alert import Alert, RecordingRule
 from .expression import check
@@ -42,6 +43,7 @@ _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "images": images.alerts,
     "egress": egress.alerts,
     "logs": logs.alerts,
+    "traces": traces.alerts,
 }
 
 

@@ -15,10 +15,12 @@ EXPORTER: Final = "exporter"
 """Which program of the pod was asked, see ``Asked``: a monolith has two in a pod."""
 TARGET_LABELS: Final = frozenset({NAMESPACE, JOB, POD, EXPORTER, "instance"})
 
-Asked = Literal["server", "gateway", "valkey", "postgres", "image", "egress", "log-collector"]
+Asked = Literal[
+    "server", "gateway", "valkey", "postgres", "image", "egress", "log-collector", "trace-collector"
+]
 """Values of the label ``exporter``: an MCP server (with one process or several) or the bridge, the
 exporter beside nginx, redis_exporter, postgres_exporter, a user's image with metrics of its own,
-the egress proxy, a collector of log lines."""
+the egress proxy, a collector of log lines, the collector of traces."""
 
 
 def one_of(label: str, values: Collection[str]) -> str:

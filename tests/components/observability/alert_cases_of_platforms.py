@@ -478,3 +478,37 @@ LOGS: Final[dict[str, Case]] = {
         begins=30,
     ),
 }
+
+_TRACES: Final = {
+    **{"job": "trace-collector", "pod": "trace-collector-7d", "exporter": "trace-collector"},
+}
+_LOST_BY_COLLECTOR: Final = (
+    "otelcol_receiver_refused_spans",
+    "otelcol_exporter_enqueue_failed_spans",
+    "otelcol_exporter_send_failed_spans",
+    "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early",
+)
+
+
+def _spans(outcome: str, values: str) -> Series:
+    return {series("mcp_spans_total", outcome=outcome): values}
+
+
+TRACES: Final[dict[str, Case]] = {
+    "SpansLost": _platform(
+        "warning",
+        600,
+        _spans("failed", rising(1)),
+        # Spans that were lost once, and no more since.
+        {
+            **_spans("sent", rising(10)),
+            **_spans("failed", constant(7)),
+            **{series(name, **_TRACES): constant(7) for name in _LOST_BY_COLLECTOR},
+        },
+        begins=30,
+        others=(
+            _spans("dropped", rising(1)),
+            *({series(name, **_TRACES): rising(1)} for name in _LOST_BY_COLLECTOR),
+        ),
+    ),
+}

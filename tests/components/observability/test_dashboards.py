@@ -41,12 +41,13 @@ IN_NO_PANEL = {
     "process_start_time_seconds": "a restart shows as a rollout and in the number of pods",
     "process_virtual_memory_bytes": "resident memory is what a limit counts",
     "python_info": "the version of the language changes with the image",
-    "mcp_spans_total": "no stack sends spans yet",
     "otelcol_exporter_queue_size": "an alert says when a queue fills",
     "otelcol_exporter_queue_capacity": "an alert says when a queue fills",
     "otelcol_exporter_sent_log_records": "the log store shows what has arrived",
     "otelcol_exporter_send_failed_log_records": "an alert says when lines are dropped",
     "otelcol_receiver_accepted_log_records": "the log store shows what has arrived",
+    "otelcol_receiver_accepted_spans": "senders count the same spans",
+    "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early": "an alert says so",
     "mcp_audit_seq": "a number for one row; audit verify compares it",
 }
 

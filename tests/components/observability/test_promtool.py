@@ -23,6 +23,7 @@ from tests.components.observability.alert_cases_of_platforms import (
     LOGS,
     SERVERS_OF_USERS,
     STORES,
+    TRACES,
 )
 from tests.components.observability.objective_cases import OBJECTIVES, ObjectiveCase
 from tools.programs_on_path import find
@@ -35,6 +36,7 @@ CASES: Final = {
     **ORCHESTRATION,
     **SERVERS_OF_USERS,
     **LOGS,
+    **TRACES,
 }
 ALWAYS: Final = "Watchdog"
 ABSENT: Final = {

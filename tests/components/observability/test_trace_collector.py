@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.base.problems import ProblemReport
-from components.base.refusal import refuse
+from components.kubernetes.pod_settings import SecretKey
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from components.observability.trace_collector_config import (
     TraceSampling,
@@ -29,15 +28,19 @@ def test_memory_is_limited_before_anything_is_kept():
     assert made["service"]["pipelines"]["traces"]["processors"][0] == "memory_limiter"
 
 
-def test_a_token_is_read_from_the_environment():
-    sink = TraceSink(endpoint="https://traces.test", token=True, ca_file="/ca.crt")
+def test_a_token_is_read_from_its_file():
+    key = SecretKey(secret="sink", key="token")
+    sink = TraceSink(endpoint="https://traces.test/", token=key, ca=key)
     made = trace_collector_config(TraceSampling(), sink, longest_seconds=60)
     exporter = made["exporters"]["otlphttp"]
-    assert exporter["headers"] == {"Authorization": "${env:TRACES_AUTHORIZATION}"}
-    assert exporter["tls"] == {"ca_file": "/ca.crt"}
+    assert exporter["endpoint"] == "https://traces.test"
+    assert exporter["auth"] == {"authenticator": "bearertokenauth"}
+    assert "bearertokenauth" in made["service"]["extensions"]
+    assert made["extensions"]["bearertokenauth"]["filename"] == "/etc/trace-sink/token"
+    assert exporter["tls"]["ca_file"] == "/etc/trace-sink-ca/token"
 
 
-@pytest.mark.parametrize("endpoint", ["http://traces.test", "traces.test:4318"])
-def test_traces_are_never_sent_unencrypted(endpoint: str):
-    with pytest.raises(ProblemReport, match="unencrypted"):
-        refuse(TraceSink(endpoint=endpoint).refusals())
+def test_a_sink_without_a_token_gets_no_header():
+    made = trace_collector_config(TraceSampling(), SINK, longest_seconds=60)
+    assert "bearertokenauth" not in str(made)
+    assert "ca_file" not in made["exporters"]["otlphttp"]["tls"]

@@ -1,0 +1,40 @@
+"""Panels about spans: how many are sent, kept and lost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .dashboard import Panel, Query, Section, Unit
+from .queries import gauge, rate
+
+TRACES_ON_MEMORY: Final = "otelcol_processor_tail_sampling_sampling_traces_on_memory"
+SPANS: Final = Panel(
+    title="Spans",
+    meaning="Spans that programs have sent, and spans of kept traces that the store or sink has.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(expr=rate("mcp_spans_total", 'outcome="sent"'), legend="sent"),
+        Query(expr=rate("otelcol_exporter_sent_spans"), legend="kept"),
+    ],
+)
+LOST_SPANS: Final = Panel(
+    title="Lost spans",
+    meaning="Spans that the collector, or the store or sink behind it, did not take.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(
+            expr=rate("mcp_spans_total", 'outcome=~"failed|dropped"', by=("job",)),
+            legend="{{job}}",
+        ),
+        Query(expr=rate("otelcol_receiver_refused_spans"), legend="refused by the collector"),
+        Query(expr=rate("otelcol_exporter_enqueue_failed_spans"), legend="queue full"),
+        Query(expr=rate("otelcol_exporter_send_failed_spans"), legend="refused by the sink"),
+    ],
+)
+WAITING_TRACES: Final = Panel(
+    title="Traces that wait for a decision",
+    meaning="Traces in the memory of the collector.",
+    unit=Unit.NUMBER,
+    queries=[Query(expr=gauge(TRACES_ON_MEMORY, by=("pod",)), legend="{{pod}}")],
+)
+TRACES: Final = Section(title="Traces", panels=[SPANS, LOST_SPANS, WAITING_TRACES])

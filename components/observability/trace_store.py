@@ -1,0 +1,199 @@
+"""Jaeger of the platform's own, which keeps the traces that the collector sends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import pulumi
+
+from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName
+from ..base.component import Component
+from ..base.constraints import Range
+from ..base.kubernetes_object import Manifest
+from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
+from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.pod_settings import PodSettings
+from ..kubernetes.resources import Resources
+from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..mcp.server_config import INTERNAL_TLS_PATH
+from ..mcp.traces import OTLP_HTTP
+from .one_pod import data_volume
+
+TRACE_STORE: Final = "trace-store"
+TRACE_QUERY: Final = 16686
+"""Port of Jaeger's pages and of its API."""
+HEALTH: Final = 13133
+HEALTH_PATH: Final = "/status"
+CONFIG: Final = "/etc/jaeger"
+DATA: Final = "/data"
+RESOURCES: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
+_STORAGE: Final = "badger"
+TraceDays = Annotated[
+    int, Range(least=1, most=365, consequence="traces would be deleted at once, or never")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceStoreArgs:
+    """Args of ``TraceStore``.
+
+    Attributes:
+        namespace: of the store.
+        image: Jaeger 2.
+        tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
+            ``trace-store-service.<namespace>.svc``.
+        retention_days: after which traces are deleted.
+        size: of the volume. Nothing is deleted earlier when it is full.
+        storage_class: of the volume; None for the cluster's default.
+        protect: refuse to delete the volume.
+        resources: of the store.
+        ip_families: see Exposure.
+        pods: settings of the pod.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
+    tls_secret: SecretName
+    retention_days: TraceDays = 7
+    size: ByteSize = "10Gi"
+    storage_class: ObjectName | None = None
+    protect: bool = False
+    resources: Resources = RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+
+class TraceStore(Component[TraceStoreArgs]):
+    """A Jaeger with a volume and its Service.
+
+    It takes OTLP over TLS on port 4318, and has its pages and API over TLS on port 16686. It asks
+    for no login: network policies must say who may connect.
+
+    Attributes:
+        host: DNS name of its Service.
+    """
+
+    args_type = TraceStoreArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: TraceStoreArgs) -> None:
+        self.host = Workload(self.named(TRACE_STORE), _workload(args), opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: TraceStoreArgs) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        return Workload.manifests(f"{name}-{TRACE_STORE}", _workload(args))
+
+
+def trace_store_config(retention_days: int) -> dict[str, Any]:
+    """Jaeger's configuration.
+
+    Args:
+        retention_days: after which traces are deleted.
+    """
+    tls = {
+        "cert_file": f"{INTERNAL_TLS_PATH}/tls.crt",
+        "key_file": f"{INTERNAL_TLS_PATH}/tls.key",
+        "min_version": "1.2",
+        "reload_interval": "1h",
+    }
+    return {
+        "extensions": {
+            # Every address, IPv6 and IPv4; network policies decide who may connect.
+            "healthcheckv2": {
+                "use_v2": True,
+                "http": {
+                    "endpoint": f":{HEALTH}",
+                    "status": {"enabled": True, "path": HEALTH_PATH},
+                },
+            },
+            "jaeger_storage": {
+                "backends": {
+                    _STORAGE: {
+                        "badger": {
+                            "directories": {"keys": f"{DATA}/keys", "values": f"{DATA}/values"},
+                            "ephemeral": False,
+                            "ttl": {"spans": f"{retention_days * 24}h"},
+                        }
+                    }
+                }
+            },
+            "jaeger_query": {
+                "storage": {"traces": _STORAGE},
+                "enable_tracing": False,
+                "http": {"endpoint": f":{TRACE_QUERY}", "tls": tls},
+                "grpc": {"endpoint": "localhost:16685"},
+            },
+        },
+        "receivers": {
+            "otlp": {"protocols": {"http": {"endpoint": f":{OTLP_HTTP}", "tls": tls}}},
+        },
+        "processors": {
+            "memory_limiter": {
+                "check_interval": "1s",
+                "limit_percentage": 80,
+                "spike_limit_percentage": 20,
+            },
+            "batch": {},
+        },
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORAGE}},
+        "service": {
+            "extensions": ["healthcheckv2", "jaeger_storage", "jaeger_query"],
+            "pipelines": {
+                "traces": {
+                    "receivers": ["otlp"],
+                    "processors": ["memory_limiter", "batch"],
+                    "exporters": ["jaeger_storage_exporter"],
+                }
+            },
+            "telemetry": {
+                "resource": {"service.name": TRACE_STORE},
+                "logs": {"encoding": "json", "level": "info"},
+                # Nothing reads them: they are not served over TLS.
+                "metrics": {"level": "none"},
+            },
+        },
+    }
+
+
+def _workload(args: TraceStoreArgs) -> WorkloadArgs:
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="tracing",
+        containers=[_container(args)],
+        name=TRACE_STORE,
+        replicas=1,
+        kind=WorkloadKind.STATEFUL_SET,
+        exposure=Exposure(ip_families=args.ip_families),
+        grace=60,
+        pods=args.pods,
+    )
+
+
+def _container(args: TraceStoreArgs) -> Container:
+    healthy = Probe(port=HEALTH, path=HEALTH_PATH)
+    text = json.dumps(trace_store_config(args.retention_days), indent=1) + "\n"
+    return Container(
+        name=TRACE_STORE,
+        image=args.image,
+        command=["/cmd/jaeger/jaeger-linux", f"--config={CONFIG}/jaeger.json"],
+        ports=[
+            Port(name="otlp", number=OTLP_HTTP, service=OTLP_HTTP),
+            Port(name="query", number=TRACE_QUERY, service=TRACE_QUERY),
+            Port(name="health", number=HEALTH),
+        ],
+        probes=Probes(
+            startup=Probe(port=HEALTH, path=HEALTH_PATH, period=5, failures=60),
+            readiness=healthy,
+            liveness=healthy,
+        ),
+        resources=args.resources,
+        files=[Files(name=f"{TRACE_STORE}-config", path=CONFIG, content={"jaeger.json": text})],
+        secrets=[
+            SecretFiles(secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key"))
+        ],
+        claims=[data_volume(args, DATA)],
+    )
