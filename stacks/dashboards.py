@@ -41,6 +41,7 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
         "node": rules.nodes is not None,
         "postgres": POSTGRES in stores,
         "valkey": VALKEY in stores,
+        "traces": rules.traces is not None,
     }
     return frozenset(name for name, exports in there.items() if exports)
 

@@ -33,6 +33,7 @@ from .topologies.topology import (
     PROMETHEUS,
     Topology,
 )
+from .trace_flows import trace_parties
 
 
 def flow_args(
@@ -96,6 +97,7 @@ def flow_args(
             *backup_parties(config),
             *audit_parties(config),
             *log_parties(config),
+            *trace_parties(config),
             *tokens,
         ],
         neighbours=[*neighbours, *client_pods],

@@ -20,6 +20,7 @@ from .config.stack import StackConfig
 from .gateway_metrics import gateway_metrics
 from .pod_settings import pod_settings
 from .topologies.topology import VALKEY, GatewayService, MonolithService, Topology
+from .traces import trace_receiver
 from .user_server_args import routes
 
 
@@ -81,7 +82,7 @@ def gateway_args(
             else None
         ),
         agentgateway=token_checks(config),
-        metrics=gateway_metrics(config, service),
+        metrics=gateway_metrics(config, service, trace_receiver(config, service)),
     )
 
 

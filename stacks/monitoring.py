@@ -11,6 +11,7 @@ from .config.pods import SecretKey
 from .config.stack import StackConfig
 from .log_flows import LOG_STORE, has_log_store
 from .topologies.topology import PROMETHEUS
+from .trace_flows import TRACE_STORE, has_trace_store
 
 ALERTMANAGER: Final = "alertmanager"
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
@@ -109,6 +110,7 @@ MONITORING_WORKLOADS: Final = (
     ),
     MonitoringWorkload(name=GRAFANA, wanted=has_own_grafana),
     MonitoringWorkload(name=LOG_STORE, wanted=has_log_store),
+    MonitoringWorkload(name=TRACE_STORE, wanted=has_trace_store),
 )
 
 

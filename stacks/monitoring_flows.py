@@ -27,6 +27,7 @@ from .monitoring import (
 from .placement import placement
 from .probes import probe_flows
 from .topologies.topology import POSTGRES, PROMETHEUS, Topology
+from .trace_flows import TRACE_QUERY, TRACE_STORE, has_trace_store
 
 
 def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
@@ -50,6 +51,8 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
     ]
     if has_own_grafana(config):
         flows.append(Flow(source=GRAFANA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="queries"))
+        if has_trace_store(config):
+            flows.append(Flow(source=GRAFANA, target=TRACE_STORE, port=TRACE_QUERY, why="traces"))
     if own_keda(config):
         flows.append(Flow(source=KEDA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="scaling"))
     return replace(monitored, flows=[*topology.flows, *flows, *probe_flows(config, topology)])

@@ -44,6 +44,7 @@ from .topologies.topology import (
     Topology,
     UserService,
 )
+from .trace_flows import TRACE_COLLECTOR, has_traces
 
 if TYPE_CHECKING:
     from components.observability.rules.targets import Asked
@@ -55,6 +56,7 @@ _OF_OTHERS: Final[Mapping[str, Asked]] = {
     POSTGRES: "postgres",
     VALKEY: "valkey",
     LOG_COLLECTOR: "log-collector",
+    TRACE_COLLECTOR: "trace-collector",
 }
 DEFAULT_SCRAPE_SECONDS: Final = 30
 
@@ -176,7 +178,9 @@ def standalone_args(
     return StandaloneObservabilityArgs(
         namespace=namespaces[where.of(PROMETHEUS)],
         namespaces={
-            place: namespaces[there] for place, there in places.items() if place != MONITORING
+            place: namespaces[there]
+            for place, there in places.items()
+            if place != MONITORING or has_traces(config)
         },
         image=config.images.prometheus or VERSIONS["images"]["prometheus"],
         targets=scrape_targets(config, topology, namespaces),
@@ -186,6 +190,7 @@ def standalone_args(
         probed=probed_urls(config, topology),
         rules=rules_text(config, topology),
         login=own_login(config),
+        exemplars=has_traces(config),
         tls_secret=config.secrets.internal_tls_of(PROMETHEUS),
         ca_secret=config.secrets.internal_ca,
         scrape_seconds=config.observability.scrape_seconds or DEFAULT_SCRAPE_SECONDS,

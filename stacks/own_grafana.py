@@ -15,6 +15,7 @@ from .monitoring import GRAFANA, has_own_grafana, own_login
 from .placement import placement
 from .pod_settings import pod_settings
 from .topologies.topology import Topology
+from .trace_flows import TRACE_QUERY, TRACE_STORE, has_trace_store
 
 if TYPE_CHECKING:
     from components.observability.grafana import GrafanaArgs
@@ -27,12 +28,16 @@ def grafana_args(
     if not has_own_grafana(config):
         return None
     from components.observability.grafana import GrafanaArgs
+    from components.observability.targets import ServiceTarget
 
     return GrafanaArgs(
         namespace=namespaces[placement(config).of(GRAFANA)],
         image=config.images.grafana or VERSIONS["images"]["grafana"],
         dashboards=dashboard_files(config, topology),
         admin_secret=config.secrets.grafana,
+        traces=(
+            ServiceTarget(name=TRACE_STORE, port=TRACE_QUERY) if has_trace_store(config) else None
+        ),
         tls_secret=config.secrets.internal_tls_of(GRAFANA),
         ca_secret=config.secrets.internal_ca,
         prometheus_login=own_login(config),

@@ -12,6 +12,7 @@ from .data_kinds import kind_of
 from .log_flows import LOG_COLLECTOR, has_log_collector
 from .monitoring import monitoring_workloads
 from .topologies import TOPOLOGIES
+from .trace_flows import TRACE_COLLECTOR, has_traces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,8 @@ def placement(config: StackConfig) -> Placement:
     places |= {workload.name: MONITORING for workload in monitoring_workloads(config)}
     if has_log_collector(config):
         places[LOG_COLLECTOR] = LOGS
+    if has_traces(config):
+        places[TRACE_COLLECTOR] = MONITORING
     named = config.kubernetes.namespaces
     return Placement(
         namespace=config.namespace,

@@ -49,6 +49,7 @@ from .services import topology
 from .store_args import shared_volume_args
 from .stored_manifests import DeclaredObjects
 from .topologies.topology import POSTGRES, VALKEY, Service
+from .traces import keep_traces
 
 _Server = Core | QudagNode | McpService | UserServer | EgressProxy
 
@@ -100,6 +101,7 @@ class Platform:
         observe(config, self.topology, self.ready, self.options)
         show_dashboards(config, self.topology, self.ready, self.options)
         collect_logs(config, self.topology, self.ready, self.options)
+        keep_traces(config, self.ready, self.options)
         if stored:
             stored.store(self.namespace.namespace, required_secrets(config), provider)
 

@@ -53,6 +53,7 @@ from .topologies.topology import (
     Topology,
     UserService,
 )
+from .traces import trace_receiver
 from .user_keys import master_keys_of
 from .user_server_args import protected_resources, tool_servers, user_server_args
 
@@ -189,6 +190,7 @@ class PlatformArgs:
                 proxies_in_front=int(service.name == self.topology.front.upstream),
                 workers=service.workers,
                 region=config.region,
+                traces=trace_receiver(config, service),
                 form=service.form,
                 user_keys_secret=(
                     config.secrets.user_keys

@@ -41,6 +41,8 @@ from .topologies.topology import (
     ServerService,
     Service,
 )
+from .trace_flows import TRACE_COLLECTOR, has_traces, makes_spans
+from .traces import trace_sink_keys
 from .user_keys import master_keys_of
 from .valkey import exporters, has_replicas, valkey_secrets
 from .valkey_args import replica_hosts
@@ -82,6 +84,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         or _signs(config, namespace)
         or where.within(namespace, topology(config).monitoring)
         or (has_log_store(config) and namespace == where.of(LOG_COLLECTOR))
+        or _sends_spans(config, namespace)
         or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
     wanted += [
@@ -137,6 +140,15 @@ def _verifies(config: StackConfig, namespace: str) -> bool:
     return any(needs_the_platform_authority(config, servers[name]) for name in here)
 
 
+def _sends_spans(config: StackConfig, namespace: str) -> bool:
+    """Whether something in the namespace connects to the collector of traces."""
+    where = placement(config)
+    return has_traces(config) and any(
+        where.of(service.name) == namespace and makes_spans(config, service)
+        for service in topology(config).services
+    )
+
+
 def _master_keys(config: StackConfig) -> list[str]:
     chosen = topology(config)
     servers = [service for service in chosen.services if isinstance(service, ServerService)]
@@ -189,6 +201,7 @@ def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
     yield from ((ALERTMANAGER, key) for key in alert_keys(config))
     yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
     yield from ((LOG_COLLECTOR, key) for key in sink_keys(config))
+    yield from ((TRACE_COLLECTOR, key) for key in trace_sink_keys(config))
     if login := own_login(config):
         yield from (
             (PROMETHEUS, Written(secret=login, key=key))
@@ -243,11 +256,11 @@ def certified_names(config: StackConfig) -> dict[str, list[str]]:
     }
     if has_replicas(config, chosen):
         stores[VALKEY] += replica_hosts(stores[VALKEY][-1], config.data.valkey.replicas)
-    monitoring = {
-        one.name: _service_names(one.name, where.of(one.name))
-        for one in monitoring_workloads(config)
-        if one.serves
-    }
+    observing = [
+        *(one.name for one in monitoring_workloads(config) if one.serves),
+        *([TRACE_COLLECTOR] if has_traces(config) else []),
+    ]
+    monitoring = {name: _service_names(name, where.of(name)) for name in observing}
     return named | stores | monitoring
 
 

@@ -29,6 +29,7 @@ from .topologies.topology import (
     Topology,
     UserService,
 )
+from .trace_flows import TRACE_COLLECTOR, has_traces
 from .valkey import exporters
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
     return RuleOptions(
         namespace=config.namespace,
         further_namespaces=tuple(
-            there for place, there in placement(config).namespaces.items() if place != MONITORING
+            there
+            for place, there in placement(config).namespaces.items()
+            if place != MONITORING or has_traces(config)
         ),
         servers=tuple(_servers(config, topology)),
         gateway=topology.front.service if has_exporter(config) else None,
@@ -67,6 +70,7 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         valkey=VALKEY if VALKEY in scraped else None,
         egress=_egress(config, topology),
         logs=LOG_COLLECTOR if has_log_collector(config) and config.scraper else None,
+        traces=TRACE_COLLECTOR if has_traces(config) and config.scraper else None,
         valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
         recovery_point_minutes=backup.recovery_point_minutes if backup else None,
         base_backup_minutes=(

@@ -29,6 +29,7 @@ from .log_flows import with_logs
 from .monitoring_flows import with_monitoring
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
+from .trace_flows import with_traces
 from .user_keys import flows_without_vaults
 from .user_servers import with_user_servers
 from .valkey import with_store_flows
@@ -60,7 +61,8 @@ def topology(config: StackConfig) -> Topology:
     served = with_user_servers(at_scale, config)
     audited = with_store_ports(with_audit_log(served, config), config)
     stored = with_backups(with_store_flows(audited, config), config)
-    return with_identities(with_logs(with_monitoring(stored, config), config), config)
+    observed = with_traces(with_logs(with_monitoring(stored, config), config), config)
+    return with_identities(observed, config)
 
 
 def with_store_ports(topology: Topology, config: StackConfig) -> Topology:

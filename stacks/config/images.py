@@ -74,13 +74,18 @@ class Images(Section):
     )
     collector: Image | None = Field(
         default=None,
-        description="OpenTelemetry Collector, distribution contrib, with observability.logs; "
-        f"absent in dev: {VERSIONS['images']['collector']}.",
+        description="OpenTelemetry Collector, distribution contrib, with observability.logs or "
+        f"observability.traces; absent in dev: {VERSIONS['images']['collector']}.",
     )
     log_store: Image | None = Field(
         default=None,
         description="VictoriaLogs, with observability.logs and kind standalone; absent in dev: "
         f"{VERSIONS['images']['logStore']}.",
+    )
+    trace_store: Image | None = Field(
+        default=None,
+        description="Jaeger 2, with observability.traces and kind standalone; absent in dev: "
+        f"{VERSIONS['images']['traceStore']}.",
     )
     egress_proxy: Image | None = Field(
         default=None,

@@ -26,6 +26,7 @@ from .forms import (
 from .logs import Logs
 from .pods import SecretKey
 from .section import Section
+from .traces import Traces
 
 
 class PrometheusApi(Section):
@@ -222,6 +223,11 @@ class Observability(Section):
         default=None,
         description="Collectors of the log lines of the platform's pods; absent: lines stay on "
         "the nodes.",
+    )
+    traces: Traces | None = Field(
+        default=None,
+        description="Spans of the gateway and of servers, and a collector that keeps traces; "
+        "absent: nothing makes spans.",
     )
     log_level: LogLevel | None = Field(
         default=None,

@@ -41,6 +41,7 @@ from ..secret_sync import synced_secrets
 from ..services import topology
 from ..store_args import shared_volume_args
 from ..topologies.topology import POSTGRES, UserService
+from ..traces import trace_manifests
 from .container_resources import resource_problems
 from .operated_pods import OPERATED, operated
 
@@ -105,6 +106,7 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.log_store import LogStore
 
         found += LogStore.manifests("logs", store)
+    found += trace_manifests(config, {name: name for name in where.every})
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
     return found

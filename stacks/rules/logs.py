@@ -100,25 +100,27 @@ def user_ids_are_those_of_the_node(config: StackConfig) -> Iterator[Problem]:
 
 def images_of_logs_are_used(config: StackConfig) -> Iterator[Problem]:
     """Images are named where they run, with digests outside dev."""
-    logs = config.observability.logs
-    stored = logs is not None and logs.sink is None and config.observability.kind == "standalone"
-    for field, image, key, runs in (
-        ("collector", config.images.collector, "collector", logs is not None),
-        ("logStore", config.images.log_store, "logStore", stored),
+    logs, section = config.observability.logs, config.observability
+    stored = logs is not None and logs.sink is None and section.kind == "standalone"
+    collects = logs is not None or section.traces is not None
+    of_collector = "observability.logs or observability.traces"
+    for field, image, runs, of in (
+        ("collector", config.images.collector, collects, of_collector),
+        ("logStore", config.images.log_store, stored, "observability.logs"),
     ):
         if image is not None and not runs:
             yield at(
                 f"images.{field}",
-                "is set, and nothing of observability.logs runs it",
+                f"is set, and nothing of {of} runs it",
                 "it would have no effect",
-                "remove it, or set observability.logs",
+                f"remove it, or set {of}",
             )
         if image is None and runs and config.environment != "dev":
             yield at(
                 f"images.{field}",
-                "is missing, and observability.logs is set",
+                f"is missing, and {of} is set",
                 "what runs tomorrow may not be what was tested today",
-                f"name it with its digest: {VERSIONS['images'][key]}@sha256:…",
+                f"name it with its digest: {VERSIONS['images'][field]}@sha256:…",
             )
 
 

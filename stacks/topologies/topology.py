@@ -206,7 +206,7 @@ class Topology:
         jobs: the migrations.
         scheduled: names of the CronJobs that the stack file adds.
         monitoring: names of what observes the platform, which the stack file adds.
-        collectors: names of what runs on each node, which the stack file adds.
+        collectors: names of what collects log lines and traces, which the stack file adds.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
         places: workloads that run in a namespace of their own, by name: its key in

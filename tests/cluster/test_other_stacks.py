@@ -84,6 +84,7 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
             },
             "standalone": {"probes": {}, "grafana": {}},
             "logs": {},
+            "traces": {},
         },
     },
     "the example": example_sections(),

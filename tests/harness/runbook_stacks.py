@@ -47,6 +47,9 @@ STACKS: Final[Mapping[str, Mapping[str, Any]]] = {
                     "networks": ["192.0.2.30/32"],
                 }
             },
+            "traces": {
+                "sink": {"url": "https://traces.example.com", "networks": ["192.0.2.31/32"]}
+            },
             "alerts": {**TOLD, "exporters": list(get_args(ForeignExporter))},
         },
     },
@@ -67,6 +70,7 @@ STACKS: Final[Mapping[str, Mapping[str, Any]]] = {
         "observability": {
             "kind": "standalone",
             "logs": {},
+            "traces": {},
             "alerts": TOLD,
             "standalone": {"alertmanager": {"egress": {"networks": ["192.0.2.25/32:443"]}}},
         },

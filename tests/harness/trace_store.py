@@ -72,7 +72,7 @@ class TraceStore:
 
     def trace(self, trace: str) -> list[Stored]:
         """The spans of a trace."""
-        found = self.get(f"traces/{trace}") or []
+        found: list[dict[str, Any]] = self.get(f"traces/{trace}") or []
         return [
             Stored(
                 service=one["processes"][span["processID"]]["serviceName"],

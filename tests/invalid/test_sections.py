@@ -26,6 +26,7 @@ TABLES = (
     "backup.yaml",
     "backup_bucket.yaml",
     "observability.yaml",
+    "traces.yaml",
     "alerts.yaml",
     "own_alertmanager.yaml",
     "own_grafana.yaml",

@@ -181,3 +181,14 @@ def test_the_namespaces_of_collectors_and_of_the_store_can_be_named():
     )
     there = {one["metadata"]["name"] for one in objects(named, "Namespace")}
     assert there == {PLATFORM, "their-logs", "their-monitoring"}
+
+
+def test_prometheus_has_the_alerts_about_collectors():
+    (files,) = [
+        one["data"]
+        for one in objects(stack(), "ConfigMap")
+        if one["metadata"]["name"] == "prometheus-config"
+    ]
+    groups = json.loads(files["rules.yml"])["groups"]
+    alerts = {rule.get("alert") for group in groups for rule in group["rules"]}
+    assert {"LogQueueFilling", "LogLinesDropped"} <= alerts

@@ -140,6 +140,22 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             }
         },
     },
+    "a sink of traces": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "observability": {
+            "traces": {
+                "sink": {
+                    "url": "https://traces.example.com",
+                    "networks": ["192.0.2.0/24"],
+                    "header": "X-Api-Key",
+                    "scheme": "none",
+                    "token": {"secret": "trace-sink", "key": "token"},
+                    "ca": {"secret": "trace-sink", "key": "ca.crt"},
+                }
+            }
+        },
+    },
     "an operated database": {
         "topology": "microservices",
         "network": NETWORK,

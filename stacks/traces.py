@@ -1,0 +1,160 @@
+"""Registers what gets and keeps the traces of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+
+from components.base.kubernetes_object import Manifest
+from components.base.versions import VERSIONS
+from components.mcp.timeout_budget import Distance
+from components.mcp.traces import TraceReceiver
+
+from .config.pods import SecretKey as Written
+from .config.stack import StackConfig
+from .config.traces import TraceStore
+from .placement import placement
+from .pod_settings import pod_settings
+from .server_budgets import budget, longest_budget
+from .topologies.topology import Service
+from .trace_flows import SPANS, TRACE_COLLECTOR, TRACE_STORE, has_trace_store, makes_spans
+
+STORE: Final = "traces"
+"""Name of the component of the store."""
+
+if TYPE_CHECKING:
+    from components.observability.trace_collector import TraceCollectorArgs
+    from components.observability.trace_collector_config import TraceSink
+    from components.observability.trace_store import TraceStoreArgs
+
+
+def keep_traces(
+    config: StackConfig,
+    namespaces: Mapping[str, pulumi.Input[str]],
+    options: pulumi.ResourceOptions,
+) -> None:
+    """Registers the collector, and the store of the platform's own; nothing without `traces`."""
+    if store := trace_store_args(config, namespaces):
+        from components.observability.trace_store import TraceStore as Store
+
+        Store(STORE, store, opts=options)
+    if collector := trace_collector_args(config, namespaces):
+        from components.observability.trace_collector import TraceCollector
+
+        TraceCollector(TRACE_COLLECTOR, collector, opts=options)
+
+
+def trace_manifests(
+    config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
+) -> list[Manifest]:
+    """Every object that ``keep_traces`` registers."""
+    found: list[Manifest] = []
+    if store := trace_store_args(config, namespaces):
+        from components.observability.trace_store import TraceStore as Store
+
+        found += Store.manifests(STORE, store)
+    if collector := trace_collector_args(config, namespaces):
+        from components.observability.trace_collector import TraceCollector
+
+        found += TraceCollector.manifests(TRACE_COLLECTOR, collector)
+    return found
+
+
+def trace_receiver(config: StackConfig, service: Service) -> TraceReceiver | None:
+    """Where a service sends its spans; None: it makes none."""
+    if config.observability.traces is None or not makes_spans(config, service):
+        return None
+    return TraceReceiver(host=_host(config, TRACE_COLLECTOR))
+
+
+def trace_store_args(
+    config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
+) -> TraceStoreArgs | None:
+    """The args of the store; None without one."""
+    if not has_trace_store(config):
+        return None
+    from components.observability.trace_store import TraceStoreArgs
+
+    assert config.observability.traces is not None
+    section = config.observability.traces.store or TraceStore()
+    return TraceStoreArgs(
+        namespace=namespaces[placement(config).of(TRACE_STORE)],
+        image=config.images.trace_store or VERSIONS["images"]["traceStore"],
+        tls_secret=config.secrets.internal_tls_of(TRACE_STORE),
+        retention_days=section.retention_days,
+        size=section.size,
+        storage_class=config.data.storage_class,
+        protect=config.data.protect,
+        ip_families=config.kubernetes.ip_families,
+        pods=pod_settings(config, TRACE_STORE),
+    )
+
+
+def trace_collector_args(
+    config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
+) -> TraceCollectorArgs | None:
+    """The args of the collector; None without one."""
+    traces = config.observability.traces
+    if traces is None:
+        return None
+    from components.observability.trace_collector import TraceCollectorArgs
+    from components.observability.trace_collector_config import TraceSampling
+
+    return TraceCollectorArgs(
+        namespace=namespaces[placement(config).of(TRACE_COLLECTOR)],
+        image=config.images.collector or VERSIONS["images"]["collector"],
+        tls_secret=config.secrets.internal_tls_of(TRACE_COLLECTOR),
+        sink=_sink(config),
+        longest_seconds=_longest_seconds(config),
+        sampling=TraceSampling(
+            percent=traces.percent, slow_seconds=traces.slow_seconds, waiting=traces.waiting
+        ),
+        queue=traces.queue,
+        ip_families=config.kubernetes.ip_families,
+        pods=pod_settings(config, TRACE_COLLECTOR),
+    )
+
+
+def _longest_seconds(config: StackConfig) -> int:
+    """The longest that a call of any server takes at the gateway."""
+    budgets = [
+        longest_budget(config, []),
+        *(budget(config, server) for server in config.cluster_servers.values()),
+    ]
+    return max(each.at(Distance.GATEWAY).timeout for each in budgets)
+
+
+def _host(config: StackConfig, workload: str) -> str:
+    """The name of a workload's Service, for which its certificate is."""
+    return f"{workload}-service.{placement(config).of(workload)}.svc"
+
+
+def _sink(config: StackConfig) -> TraceSink:
+    from components.kubernetes.pod_settings import SecretKey
+    from components.observability.trace_collector_config import TraceSink
+
+    assert config.observability.traces is not None
+    sink = config.observability.traces.sink
+    if sink is None:
+        ca = SecretKey(secret=config.secrets.internal_ca, key="ca.crt")
+        return TraceSink(endpoint=f"https://{_host(config, TRACE_STORE)}:{SPANS}", ca=ca)
+
+    def key(written: Written | None) -> SecretKey | None:
+        return SecretKey(secret=written.secret, key=written.key) if written else None
+
+    return TraceSink(
+        endpoint=sink.url,
+        token=key(sink.token),
+        header=sink.header,
+        scheme=sink.scheme,
+        ca=key(sink.ca),
+    )
+
+
+def trace_sink_keys(config: StackConfig) -> Iterator[Written]:
+    """The keys of Secrets that the collector reads to connect to a sink."""
+    traces = config.observability.traces
+    if traces is not None and traces.sink is not None:
+        yield from filter(None, (traces.sink.token, traces.sink.ca))

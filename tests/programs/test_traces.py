@@ -1,0 +1,283 @@
+"""Who in a stack sends spans, where they may go, and that nothing changes without `traces`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from functools import cache
+from typing import Any, Final
+
+import pytest
+
+from components.base.quantities import quantity
+from components.mcp.traces import OTLP_HTTP
+from components.observability import trace_collector, trace_store
+from components.observability.trace_collector_config import METRICS
+from graph.resource_graph import ResourceGraph
+from policies import findings
+from stacks import trace_flows
+from stacks.rules import traces as rules
+from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.network_policy_model import Endpoint, Enforcement
+from tests.harness.stacks import stack as shipped
+from tests.harness.user_servers import NETWORK, recorded
+
+PLATFORM: Final = "qudag-mcp-dev"
+MONITORING: Final = f"{PLATFORM}-monitoring"
+COLLECTOR: Final = Endpoint.pod(MONITORING, app="trace-collector")
+STORE: Final = Endpoint.pod(MONITORING, app="trace-store")
+RECEIVER: Final = f"https://trace-collector-service.{MONITORING}.svc:4318/v1/traces"
+SINK: Final = {
+    "url": "https://traces.example.com:4319/intake",
+    "networks": ["192.0.2.0/24"],
+    "header": "X-Api-Key",
+    "scheme": "none",
+    "token": {"secret": "trace-sink", "key": "token"},
+    "ca": {"secret": "trace-sink", "key": "ca.crt"},
+}
+WITHOUT_PROMETHEUS: Final = {k: v for k, v in NETWORK.items() if k != "prometheus"}
+SERVERS: Final[dict[str, dict[str, Any]]] = {
+    "weather": {"image": "ghcr.io/acme/weather:1", "longestToolSeconds": 300},
+    "notes": {
+        "image": "ghcr.io/acme/notes:1",
+        "transport": "stdio",
+        "command": ["notes"],
+    },
+}
+
+
+@cache
+def stack(kind: str = "standalone", topology: str = "microservices") -> ResourceGraph:
+    """A stack with a store of its own (standalone), or with a sink outside."""
+    own = kind == "standalone"
+    traces = {} if own else {"sink": SINK, "percent": 1.5, "slowSeconds": 0.5, "queue": "32Mi"}
+    return recorded(
+        {
+            "topology": topology,
+            "network": NETWORK if kind == "operator" else WITHOUT_PROMETHEUS,
+            **({"kubernetes": {"apiServer": ["10.96.0.1/32"]}} if own else {}),
+            "observability": {
+                "kind": kind,
+                "traces": traces,
+                **({"standalone": {"grafana": {}}} if own else {}),
+            },
+            "servers": SERVERS,
+        }
+    )
+
+
+def configuration(graph: ResourceGraph) -> dict[str, Any]:
+    (found,) = [
+        one["data"]["collector.json"]
+        for one in objects(graph, "ConfigMap")
+        if one["metadata"]["name"] == "trace-collector-config"
+    ]
+    return json.loads(found)
+
+
+def endpoints(graph: ResourceGraph) -> dict[tuple[str, str], str]:
+    """Where each container sends spans, by the names of its workload and of itself."""
+    maps: dict[tuple[str, str], dict[str, Any]] = {
+        (one["metadata"]["namespace"], one["metadata"]["name"]): one["data"]
+        for one in objects(graph, "ConfigMap")
+    }
+    found: dict[tuple[str, str], str] = {}
+    for each in pods(graph):
+        namespace = each.owner.inputs["metadata"]["namespace"]
+        for container in (*each.containers, *each.spec.get("initContainers", [])):
+            variables = {one["name"]: one.get("value") for one in container.get("env", [])}
+            if url := variables.get("QUDAG_MCP_TRACES"):
+                found[each.name, container["name"]] = url
+        for volume in each.spec.get("volumes", []):
+            name = str(volume.get("configMap", {}).get("name"))
+            text = str(maps.get((namespace, name), {}).get("server.toml", ""))
+            if section := tomllib.loads(text).get("traces"):
+                found[each.name, name.removesuffix("-config")] = section["endpoint"]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
+def test_the_gateway_and_every_server_of_the_platform_send_spans_and_no_others(kind: str):
+    found = endpoints(stack(kind))
+    assert set(found.values()) == {RECEIVER}
+    servers = {
+        *("mcp-core", "mcp-auth", "mcp-config", "mcp-consensus", "mcp-crypto", "mcp-state"),
+        *("mcp-tools", "qudag-integration"),
+    }
+    assert set(found) == {*((one, one) for one in servers), ("mcp-gateway", "gateway-metrics")}
+
+
+def test_the_gateway_and_the_server_of_a_monolith_send_spans():
+    found = endpoints(stack(topology="monolith"))
+    assert set(found) == {("mcp-server", "mcp-server"), ("mcp-server", "gateway-metrics")}
+
+
+@pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
+def test_whoever_sends_spans_may_connect_to_the_collector_and_nobody_else(kind: str):
+    graph = stack(kind)
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    senders = {workload for workload, _ in endpoints(graph)}
+    for each in pods(graph):
+        source = Endpoint(each.owner.inputs["metadata"]["namespace"], each.labels)
+        allowed = each.name in senders
+        assert cluster.arrives(source, COLLECTOR, "TCP", OTLP_HTTP) is allowed, each.name
+        assert not cluster.arrives(COLLECTOR, source, "TCP", 8443), each.name
+
+
+def test_the_collector_alone_may_send_to_the_store_and_grafana_alone_may_ask_it():
+    graph = stack()
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    for each in pods(graph):
+        source = Endpoint(each.owner.inputs["metadata"]["namespace"], each.labels)
+        collects = each.name == "trace-collector"
+        assert cluster.arrives(source, STORE, "TCP", OTLP_HTTP) is collects, each.name
+        asks = cluster.arrives(source, STORE, "TCP", trace_store.TRACE_QUERY)
+        assert asks is (each.name == "grafana"), each.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "read"),
+    [
+        ("standalone", MONITORING, True),
+        ("operator", "monitoring", True),
+        ("none", "monitoring", False),
+    ],
+)
+def test_prometheus_alone_may_read_the_metrics_of_the_collector(
+    kind: str, namespace: str, read: bool
+):
+    cluster = Enforcement(objects(stack(kind), "NetworkPolicy"))
+    prometheus = Endpoint.pod(namespace, app="prometheus")
+    server = Endpoint.pod(PLATFORM, app="mcp-core")
+    assert cluster.arrives(prometheus, COLLECTOR, "TCP", METRICS) is read
+    assert not cluster.arrives(server, COLLECTOR, "TCP", METRICS)
+
+
+def test_the_own_prometheus_reads_the_collector_under_the_labels_of_the_alert():
+    (files,) = [
+        one["data"]
+        for one in objects(stack(), "ConfigMap")
+        if one["metadata"]["name"] == "prometheus-config"
+    ]
+    jobs = {one["job_name"]: one for one in json.loads(files["prometheus.yml"])["scrape_configs"]}
+    relabelled = {
+        one.get("target_label"): one.get("replacement")
+        for one in jobs["trace-collector/metrics"]["relabel_configs"]
+    }
+    assert relabelled["exporter"] == relabelled["job"] == "trace-collector"
+    roles = {one["metadata"]["namespace"] for one in objects(stack(), "Role")}
+    assert roles == {PLATFORM, MONITORING}
+    groups = json.loads(files["rules.yml"])["groups"]
+    (lost,) = [r for g in groups for r in g["rules"] if r.get("alert") == "SpansLost"]
+    assert f"{PLATFORM}|{MONITORING}" in lost["expr"]
+
+
+def test_the_collector_may_connect_to_the_networks_of_a_sink_at_its_port():
+    (policy,) = [
+        one["spec"]
+        for one in objects(stack("none"), "NetworkPolicy")
+        if one["metadata"]["name"] == "trace-collector-flows"
+    ]
+    to_sink = [rule for rule in policy["egress"] if "192.0.2.0/24" in str(rule)]
+    ports = [{"protocol": "TCP", "port": 4319}]
+    assert to_sink == [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": ports}]
+    made = configuration(stack("none"))
+    assert made["exporters"]["otlphttp"]["endpoint"] == "https://traces.example.com:4319/intake"
+    assert made["exporters"]["otlphttp"]["sending_queue"]["queue_size"] == 32 * 1024**2
+    policies = {one["name"]: one for one in made["processors"]["tail_sampling"]["policies"]}
+    assert policies["share"]["probabilistic"]["sampling_percentage"] == 1.5
+    assert policies["slow"]["latency"]["threshold_ms"] == 500
+
+
+def test_the_decision_waits_for_the_slowest_server_of_a_user():
+    wait = configuration(stack())["processors"]["tail_sampling"]["decision_wait"]
+    assert int(wait[:-1]) > SERVERS["weather"]["longestToolSeconds"]
+
+
+def test_each_end_has_a_certificate_for_the_name_that_the_other_one_verifies():
+    wanted = {
+        one["name"]: one
+        for one in stack().outputs["required_secrets"]
+        if one["kind"] == "internal-certificate"
+    }
+    assert "trace-store" in configuration(stack())["exporters"]["otlphttp"]["endpoint"]
+    for workload in ("trace-collector", "trace-store"):
+        secret = wanted[f"mcp-internal-tls-{workload}"]
+        assert secret["namespace"] == MONITORING
+        assert f"{workload}-service.{MONITORING}.svc" in secret["dns_names"]
+
+
+def test_the_keys_of_a_sink_are_wanted_where_the_collector_runs_and_are_in_no_object():
+    wanted = [
+        (one["namespace"], one["keys"])
+        for one in stack("none").outputs["required_secrets"]
+        if one["name"] == "trace-sink"
+    ]
+    assert wanted == [(MONITORING, ["ca.crt", "token"])]
+    (pod,) = [each for each in pods(stack("none")) if each.name == "trace-collector"]
+    mounted = {m["mountPath"] for c in pod.containers for m in c["volumeMounts"]}
+    assert {"/etc/trace-sink", "/etc/trace-sink-ca"} <= mounted
+
+
+def test_senders_have_the_authority_that_signs_the_certificate_of_the_collector():
+    for each in pods(stack("none")):
+        if each.name in {workload for workload, _ in endpoints(stack("none"))}:
+            assert _mounts(each, "/etc/internal-ca"), each.name
+
+
+def _mounts(each: Pods, path: str) -> bool:
+    containers = (*each.containers, *each.spec.get("initContainers", []))
+    return any(m["mountPath"] == path for c in containers for m in c.get("volumeMounts", []))
+
+
+@pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
+def test_no_policy_is_broken(kind: str):
+    assert findings(stack(kind), own=True) == []
+
+
+@pytest.mark.parametrize("name", ["trace-collector", "trace-store"])
+def test_its_pods_cannot_write_outside_of_their_volumes_and_have_no_rights(name: str):
+    (found,) = [each for each in pods(stack()) if each.name == name]
+    (container,) = found.containers
+    context = container["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert context["readOnlyRootFilesystem"] is True
+    assert context["allowPrivilegeEscalation"] is False
+    assert found.spec["securityContext"]["runAsNonRoot"] is True
+    assert found.spec["automountServiceAccountToken"] is False
+
+
+def test_names_and_ports_of_flows_are_those_of_the_components():
+    assert trace_flows.TRACE_COLLECTOR == trace_collector.TRACE_COLLECTOR
+    assert trace_flows.TRACE_STORE == trace_store.TRACE_STORE
+    assert (trace_flows.SPANS, trace_flows.COLLECTOR_METRICS) == (OTLP_HTTP, METRICS)
+    assert trace_flows.TRACE_QUERY == trace_store.TRACE_QUERY
+    most = quantity(trace_collector.RESOURCES.memory_limit) / trace_collector.QUEUE_SHARE
+    assert quantity(rules.LARGEST_QUEUE) == most
+
+
+def test_grafana_leads_from_an_exemplar_to_its_trace():
+    (text,) = [
+        one["data"]["platform.yaml"]
+        for one in objects(stack(), "ConfigMap")
+        if one["metadata"]["name"] == "grafana-data-sources"
+    ]
+    prometheus, traces = json.loads(text)["datasources"]
+    assert traces["type"] == "jaeger"
+    assert traces["url"] == f"https://trace-store-service.{MONITORING}.svc:16686"
+    (leads,) = prometheus["jsonData"]["exemplarTraceIdDestinations"]
+    assert leads == {"name": "trace_id", "datasourceUid": traces["uid"]}
+
+
+def test_prometheus_keeps_exemplars_with_traces():
+    (found,) = [each for each in pods(stack()) if each.name == "prometheus"]
+    assert "--enable-feature=exemplar-storage" in found.containers[0]["command"]
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_without_the_section_nothing_of_it_is_in_any_object(name: str):
+    text = json.dumps([each.inputs for each in shipped(name).resources], default=str)
+    words = ("trace-collector", "trace-store", "QUDAG_MCP_TRACES", "[traces]", "exemplar-storage")
+    assert [word for word in words if word in text] == []
+    assert "otelcol" not in text
+    assert '"port": 4318' not in text
