@@ -18,7 +18,7 @@ def runbook(
     The pages are part of this program: neither a cluster nor the network is needed.
     """
     from components.base.problems import Problem, ProblemReport
-    from components.observability.runbook_text import pages, summary
+    from components.observability.runbook_text import pages, plain, summary
 
     known = pages()
     if alert is None:
@@ -28,7 +28,7 @@ def runbook(
     asked = alert.removesuffix(".md").replace("-", "").lower()
     for name, path in known.items():
         if name.lower() == asked:
-            typer.echo(path.read_text(), nl=False)
+            typer.echo(plain(path.read_text()), nl=False)
             return
     import difflib
 

@@ -70,8 +70,13 @@ def pages() -> dict[str, Path]:
 
 def summary(path: Path) -> str:
     """The first paragraph of a page, on one line, without links."""
-    paragraph = path.read_text().split("\n\n")[1]
-    return _LINK.sub(r"\1", " ".join(paragraph.split()))
+    paragraph = plain(path.read_text()).split("\n\n")[1]
+    return " ".join(paragraph.split())
+
+
+def plain(text: str) -> str:
+    """A page without marks of generated parts, and with links as texts."""
+    return _LINK.sub(_as_text, _MARK.sub("", text))
 
 
 def alert_text(alert: Alert) -> str:
@@ -100,7 +105,7 @@ def runbook_texts(options: RuleOptions, names: Names) -> dict[str, str]:
 
 def _own(alert: Alert, text: str, options: RuleOptions, names: Names) -> str:
     text = _BLOCK.sub(lambda _: alert_text(alert) + "\n", text)
-    text = _LINK.sub(_as_text, _MARK.sub("", text))
+    text = plain(text)
     text = re.sub(rf"--stack[ =]{EXAMPLE_STACK}\b", f"--stack {names.stack}", text)
     replaced = dict(_stand_ins(options, names))
     before = options.namespace

@@ -182,7 +182,17 @@ class Stack:
                     found.append(f"curl asks port {ports}, and {first.plain()[-1]} is forwarded")
             elif step.program == "grep" and any(s.program == "curl" for s in rest):
                 found += _metric_problems(step)
+                if step.words[-1].startswith("mcp_gateway_"):
+                    found += self._of_gateway(first)
         return found
+
+    def _of_gateway(self, forward: Step) -> Iterator[str]:
+        """The metrics of the gateway are those of a container of its own."""
+        *_, target, port = forward.plain()
+        for one in self.templates:
+            ports = one.containers.get("gateway-metrics", frozenset[int]())
+            if f"deployment/{one.name}" == target and int(port) not in ports:
+                yield f"the metrics of the gateway are at {sorted(ports)}, not at {port}"
 
     def _of_kubectl(self, step: Step) -> Iterator[str]:
         options, (verb, *names) = step.options(), step.plain()

@@ -90,6 +90,11 @@ def test_commands_of_the_page_on_symptoms_name_what_the_stack_has():
             "no program exports mcp_request_total",
         ),
         (
+            "kubectl -n qudag-mcp-dev port-forward deployment/mcp-core 9090 & sleep 2; "
+            "curl -s http://127.0.0.1:9090/metrics | grep mcp_gateway_limited_total",
+            "the metrics of the gateway are at []",
+        ),
+        (
             "kubectl -n qudag-mcp-dev get secret mcp-tls -o jsonpath='{.data.tls\\.crt}'",
             "reads a Secret mcp-tls",
         ),

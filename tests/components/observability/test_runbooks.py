@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -48,9 +50,15 @@ def test_workloads_are_asked_in_their_own_namespaces():
 
 def test_the_command_prints_a_page_by_the_name_of_its_alert_or_of_its_file():
     page = (folder() / "mcp-server-down.md").read_text()
-    assert page.startswith("# MCPServerDown\n")
+    commands = page.partition("```sh\n")[2].partition("```")[0]
     for name in ("MCPServerDown", "mcpserverdown", "mcp-server-down", "mcp-server-down.md"):
-        assert printed(name) == (0, page)
+        status, said = printed(name)
+        assert status == 0
+        assert said.startswith("# MCPServerDown\n")
+        assert commands in said
+        assert "If there are none, ServiceUnavailable fires too." in said
+        assert "see Roll back (docs/how-to/roll-back.md)" in said
+        assert not re.search(r"<!--|\]\(", said)
 
 
 def test_the_command_lists_every_alert_with_what_has_happened():
