@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from ..base.constraints import Range
+from ..base.constraints import Range, shown
 from ..base.problems import Problem
 from ..mcp.cloud_monitoring import MonitoringArgs
 from .arg_types import ActionGroupId, Month, TagName, TagValue
 from .facts import AZURE_ACTION_GROUPS
 from .location import AzureLocation
+from .log_queries import readable
 from .watched import (
     AzureWatchedApp,
     AzureWatchedCache,
@@ -78,6 +79,7 @@ class AzureMonitoringArgs(MonitoringArgs):
             *super().refusals(),
             *self.nobody_is_told(self.action_groups, "action_groups"),
             *_too_many_groups(self),
+            *_without_alert(self),
         ]
 
 
@@ -93,4 +95,27 @@ def _too_many_groups(args: AzureMonitoringArgs) -> list[Problem]:
             f"Azure refuses the alert rules: a rule has {AZURE_ACTION_GROUPS} at most",
             f"leave {room}; an action group has as many receivers as you need",
         )
+    ]
+
+
+def _without_alert(args: AzureMonitoringArgs) -> list[Problem]:
+    """An objective so lax that only the burn over three days is left, which no rule can read."""
+    if not (args.apps or args.functions):
+        return []
+    found = {burn.objective for burn in readable(args.objectives)}
+    percents = {
+        "availability": args.objectives.availability_percent,
+        "latency": args.objectives.latency_percent,
+    }
+    return [
+        Problem(
+            f"objectives.{objective}_percent",
+            f"is {shown(percent)}",
+            "the objective would have no alert: the query of a rule reads two days, and the burn "
+            "rates of shorter windows cannot be reached",
+            "write 67 or more",
+        )
+        for objective, percent in percents.items()
+        # What is no percentage is refused as such.
+        if objective not in found and 0 < percent < 100
     ]

@@ -169,6 +169,7 @@ WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("budget.amount", 0),
         ("budget.start", "2026-12-01"),
         ("budget.tags", {"stack": "prod", "team": "platform"}),
+        ("objectives.latency_percent", 66),
         ("objectives.availability_percent", 100),
         ("thresholds.limited_per_second", 0),
     ],

@@ -20,7 +20,11 @@ from components.azure.metric_alerts import most_connections, of_app
 from components.azure.monitoring import AzureMonitoring
 from components.azure.monitoring_args import AzureBudget, AzureMonitoringArgs
 from components.azure.tokens import ACTION_GROUP, BUDGET, LOG_ALERT, METRIC_ALERT, WORKBOOK
-from components.azure.watched import AzureWatchedApp, AzureWatchedDatabase
+from components.azure.watched import (
+    AzureWatchedApp,
+    AzureWatchedDatabase,
+    AzureWatchedFunction,
+)
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.cloud_alarms import CloudThresholds
 from components.mcp.objectives import Objectives
@@ -172,6 +176,19 @@ def test_the_burn_over_three_days_is_left_out_because_a_query_reads_two():
     assert text.splitlines()[-1] == "| where (bad_1d > 0.003 * all_1d and bad_2h > 0.003 * all_2h)"
     windows = {w.name for burn in readable(Objectives()) for pair in burn.pairs for w in pair}
     assert windows == {"1h", "5m", "6h", "30m", "1d", "2h"}
+
+
+@pytest.mark.parametrize(("percent", "refused"), [(66, True), (67, False)])
+def test_an_objective_that_no_rule_can_alert_on_is_refused(percent: float, refused: bool):
+    function = AzureWatchedFunction(name="call", app=APP, workspace=APP, max_instances=40)
+    args = AzureMonitoringArgs(
+        location=AZURE,
+        action_groups=[GROUP],
+        functions=[function],
+        objectives=Objectives(latency_percent=percent),
+    )
+    paths = [problem.path for problem in args.refusals()]
+    assert paths == (["objectives.latency_percent"] if refused else [])
 
 
 @pytest.mark.parametrize(
