@@ -31,6 +31,8 @@ from .tokens import Issuer
 DOMAIN: Final = "mcp.example.com"
 PROMPT: Final = "summarize_memory"
 """A prompt of the server behind the gateway."""
+MEMORIES: Final = 2
+"""That a user of the stack may keep: a limit that a slow machine reaches as well."""
 PORT: Final = 8443
 """Of the gateway's pods."""
 
@@ -120,7 +122,7 @@ class Traffic:
                     await anyio.sleep(1)
 
     async def _reads(self) -> None:
-        """Read resources and prompts, and some that are not there."""
+        """Read resources and prompts, and some that are not there; remember too much."""
         async with connected(self.client.endpoint("reader"), Era.MODERN) as client:
             await client.list_tools()
             await client.call_tool("remember", {"name": "plan", "text": "hello"})
@@ -129,6 +131,8 @@ class Traffic:
                 while True:
                     await client.read_resource(first.uri)
                     await client.get_prompt(PROMPT, {"name": "plan"})
+                    for number in range(MEMORIES):
+                        await client.call_tool("remember", {"name": f"{number}", "text": "more"})
                     for ask in (
                         lambda: client.read_resource(memory_uri("no-such")),
                         lambda: client.get_prompt(PROMPT, {"name": "no-such"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import ssl
 import subprocess
@@ -25,7 +26,7 @@ from graph.resource_graph import ResourceGraph
 from .bridge import FAULTS
 from .canary_stack import BUCKET
 from .certificates import Authority
-from .live_load import DOMAIN, Client
+from .live_load import DOMAIN, MEMORIES, Client
 from .pod_network import PREFIX, pod_network
 from .running_stack import RunningStack, names_resolve
 from .server import until
@@ -53,6 +54,7 @@ CONFIG: Final[Mapping[str, Any]] = {
     "secrets": {"issuerCa": "issuer-ca"},
     "audit": {"enabled": True},
     "backup": {"bucket": BUCKET},
+    "limits": {"memoriesPerUser": MEMORIES},
     "data": {"databaseExporter": True, "valkey": {"exporter": True}},
     "scaling": {ENGINE: {"workers": 2}},
     "servers": {
@@ -178,7 +180,7 @@ class LivePlatform:
 
     def raised_since(self, begun: float) -> set[str]:
         """The names of the alerts that have fired since a time, in seconds since 1970."""
-        window = max(1, round(time.time() - begun))
+        window = max(1, int(time.time() - begun))
         found = self.prometheus.query(f'max_over_time(ALERTS{{alertstate="firing"}}[{window}s])')
         return {one["alertname"] for one, _ in found}
 
@@ -191,13 +193,16 @@ class LivePlatform:
 
 
 @contextlib.contextmanager
-def live_platform(program: Path, folder: Path, *, faster: int = 1) -> Generator[LivePlatform]:
+def live_platform(
+    program: Path, folder: Path, *, faster: int = 1, slower: Mapping[str, int] | None = None
+) -> Generator[LivePlatform]:
     """Run the platform and its Prometheus.
 
     Args:
         program: Prometheus.
         folder: for files.
         faster: durations and windows of the rules are divided by it; thresholds stay.
+        slower: seconds for which the conditions of some alerts must hold in place of that.
     """
     authority, issuer = Authority.at(folder), Issuer.at(folder)
     with pod_network() as network:
@@ -216,7 +221,7 @@ def live_platform(program: Path, folder: Path, *, faster: int = 1) -> Generator[
             made.backed_up(minutes_ago=5)
             files = prometheus_files(stack, folder, seconds=5 if faster == 1 else 2)
             rules = files / "rules.yml"
-            rules.write_text(shortened(rules.read_text(), faster))
+            rules.write_text(shortened(rules.read_text(), faster, slower or {}))
             with names_resolve({DOMAIN: gateway}), _prometheus(program, files, made):
                 yield made
         finally:
@@ -224,8 +229,14 @@ def live_platform(program: Path, folder: Path, *, faster: int = 1) -> Generator[
             stack.close()
 
 
-def shortened(rules: str, factor: int) -> str:
-    """A rule file whose durations and windows are divided by a factor, to a second at least."""
+def shortened(rules: str, factor: int, slower: Mapping[str, int]) -> str:
+    """A rule file whose durations and windows are divided by a factor, to a second at least.
+
+    Args:
+        rules: JSON.
+        factor: 1 changes nothing.
+        slower: durations in seconds, by alert.
+    """
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
     def shorter(found: re.Match[str]) -> str:
@@ -236,7 +247,12 @@ def shortened(rules: str, factor: int) -> str:
     if factor == 1:
         return rules
     pattern = r'(?P<before>\[|"for": ")(?P<number>\d+)(?P<unit>[smhd])(?=[]"])'
-    return re.sub(pattern, shorter, rules)
+    made = json.loads(re.sub(pattern, shorter, rules))
+    for group in made["groups"]:
+        for rule in group["rules"]:
+            if (name := rule.get("alert")) in slower:
+                rule["for"] = f"{slower[name]}s"
+    return json.dumps(made)
 
 
 @contextlib.contextmanager
