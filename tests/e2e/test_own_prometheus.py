@@ -1,4 +1,4 @@
-"""The example with a Prometheus of its own on real pods: every target is up."""
+"""The example with a Prometheus, Alertmanager and logs of its own on real pods."""
 
 from __future__ import annotations
 
@@ -47,10 +47,55 @@ def query(platform: Platform, expression: str) -> list[dict[str, Any]]:
 
 def test_every_target_is_up_under_the_name_of_its_pod(observed: Platform):
     (pod,) = observed.pods("mcp-server")
-    until(lambda: len(query(observed, "up == 1")) == 3, 60)
-    found = {(one["metric"]["exporter"], one["metric"].get("pod")) for one in query(observed, "up")}
+    (collector,) = observed.pods("log-collector")
     name = pod["metadata"]["name"]
-    assert found == {("server", name), ("gateway", name), ("prometheus", None)}
+    wanted = {
+        ("server", name),
+        ("gateway", name),
+        ("log-collector", collector["metadata"]["name"]),
+        *((exporter, None) for exporter in ("prometheus", "alertmanager")),
+    }
+
+    def found() -> set[tuple[str, str | None]]:
+        answering = query(observed, "up == 1")
+        return {(one["metric"]["exporter"], one["metric"].get("pod")) for one in answering}
+
+    until(lambda: found() == wanted, 120)
+    assert query(observed, "up == 0") == []
+
+
+def test_prometheus_has_found_its_alertmanager(observed: Platform):
+    until(
+        lambda: bool(query(observed, "prometheus_notifications_alertmanagers_discovered == 1")), 60
+    )
+    (sent,) = query(observed, "sum(prometheus_notifications_sent_total)")
+    assert float(sent["value"][1]) > 0
+    (errors,) = query(observed, "sum(prometheus_notifications_errors_total)")
+    assert float(errors["value"][1]) == 0
+
+
+def resident(platform: Platform) -> dict[str, float]:
+    """MiB of memory of the processes of each pod of the platform, as the kubelets count it."""
+    found: dict[str, float] = {}
+    nodes = platform.kubectl.objects("nodes")
+    for name in (node["metadata"]["name"] for node in nodes):
+        asked = platform.kubectl.run("get", "--raw", f"/api/v1/nodes/{name}/proxy/stats/summary")
+        for pod in json.loads(asked.out)["pods"]:
+            if pod["podRef"]["namespace"].startswith("qudag-observed"):
+                each = [one["memory"].get("rssBytes", 0) for one in pod["containers"]]
+                found[pod["podRef"]["name"]] = sum(each) / 1024**2
+    return found
+
+
+def test_the_whole_example_uses_less_than_one_and_a_half_gibibytes(observed: Platform):
+    used = resident(observed)
+    for name, mebibytes in sorted(used.items(), key=lambda one: -one[1]):
+        print(f"{mebibytes:6.0f} MiB {name}")
+    total = sum(used.values())
+    print(f"{total:6.0f} MiB in {len(used)} pods")
+    assert len(used) >= 7
+    assert all(mebibytes > 0 for mebibytes in used.values())
+    assert total < 1536
 
 
 def test_the_dead_mans_switch_fires_and_no_target_is_said_to_be_down(observed: Platform):
