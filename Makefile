@@ -90,6 +90,7 @@ test-monitoring: $(VENV) ## a real Prometheus finds the pods of a stack and eval
 	@tools/collector/build
 	@tools/log-store/build
 	@tools/trace-store/build
+	@tools/opensearch/build
 	@$(PYTEST) -rs tests/monitoring
 
 test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (needs `pulumi` on PATH)

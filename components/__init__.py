@@ -210,6 +210,11 @@ if TYPE_CHECKING:
     from .observability.log_collector import LogCollector as LogCollector
     from .observability.log_collector import LogCollectorArgs as LogCollectorArgs
     from .observability.log_fields import LogMasking as LogMasking
+    from .observability.log_forwarder import LogForwarder as LogForwarder
+    from .observability.log_forwarder import LogForwarderArgs as LogForwarderArgs
+    from .observability.log_forwarder import LogIndexes as LogIndexes
+    from .observability.log_forwarder import LogRetention as LogRetention
+    from .observability.log_forwarder import StoreLogin as StoreLogin
     from .observability.log_pipeline import LogSink as LogSink
     from .observability.log_store import LogStore as LogStore
     from .observability.log_store import LogStoreArgs as LogStoreArgs
@@ -335,6 +340,9 @@ _PUBLIC = {
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
     "observability.log_collector": "LogCollector LogCollectorArgs",
     "observability.log_fields": "LogMasking",
+    "observability.log_forwarder": (
+        "LogForwarder LogForwarderArgs LogIndexes LogRetention StoreLogin"
+    ),
     "observability.log_pipeline": "LogSink",
     "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",

@@ -1,6 +1,6 @@
 """The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, backs it
 and volumes up and restores them, checks the audit log, starts a QuDAG node, exports the gateway's
-metrics, or stands in for a service."""
+metrics, writes log lines to Elasticsearch or OpenSearch, or stands in for a service."""
 
 from __future__ import annotations
 
@@ -101,6 +101,18 @@ def _stand_in(arguments: list[str]) -> int:
     return stand_in(arguments)
 
 
+def _forward_logs(arguments: list[str]) -> int:
+    from .log_forwarder import forward_logs
+
+    return forward_logs(arguments)
+
+
+def _log_retention(arguments: list[str]) -> int:
+    from .log_retention import log_retention
+
+    return log_retention(arguments)
+
+
 def _gateway_metrics(arguments: list[str]) -> int:
     from .gateway_metrics import gateway_metrics
 
@@ -112,6 +124,8 @@ _OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "backup": _backup,
     "backup-volumes": _backup_volumes,
     "bridge": _bridge,
+    "forward-logs": _forward_logs,
+    "log-retention": _log_retention,
     "restore": _restore,
     "restore-manifests": _restore_manifests,
     "restore-volume": _restore_volume,

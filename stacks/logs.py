@@ -9,17 +9,28 @@ import pulumi
 
 from components.base.versions import VERSIONS
 
-from .config.logs import LOGS, LogStore
+from .config.logs import LOGS, LogRetention, LogSink, LogStore
 from .config.pods import SecretKey as Written
 from .config.stack import StackConfig
-from .log_flows import LOG_COLLECTOR, LOG_STORE, STORE_PORT, has_log_store
+from .log_flows import (
+    FORWARDER_PORT,
+    LOG_COLLECTOR,
+    LOG_FORWARDER,
+    LOG_RETENTION,
+    LOG_STORE,
+    STORE_PORT,
+    forwarded_sink,
+    has_log_store,
+)
 from .placement import placement
 from .pod_settings import pod_settings
 from .topologies.topology import Topology
 
 if TYPE_CHECKING:
+    from components.kubernetes.pod_settings import SecretKey
     from components.observability.log_collector import LogCollectorArgs
-    from components.observability.log_pipeline import LogSink
+    from components.observability.log_forwarder import LogForwarderArgs, StoreLogin
+    from components.observability.log_pipeline import LogSink as Sink
     from components.observability.log_store import LogStoreArgs
 
 
@@ -29,7 +40,11 @@ def collect_logs(
     namespaces: Mapping[str, pulumi.Input[str]],
     options: pulumi.ResourceOptions,
 ) -> None:
-    """Registers the collectors, and the store of the platform's own; nothing without `logs`."""
+    """Registers the collectors, and what they send lines to; nothing without `logs`."""
+    if forwarder := log_forwarder_args(config, namespaces):
+        from components.observability.log_forwarder import LogForwarder
+
+        LogForwarder("logs", forwarder, opts=options)
     if args := log_store_args(config, namespaces):
         from components.observability.log_store import LogStore as Store
 
@@ -63,6 +78,52 @@ def log_store_args(
     )
 
 
+def log_forwarder_args(
+    config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
+) -> LogForwarderArgs | None:
+    """The args of what writes to Elasticsearch or OpenSearch; None for other sinks."""
+    sink = forwarded_sink(config)
+    if sink is None:
+        return None
+    from components.observability.log_forwarder import (
+        LogForwarderArgs,
+        LogIndexes,
+        LogRetention,
+    )
+
+    assert sink.kind in ("elasticsearch", "opensearch")
+    assert sink.retention is not None
+    return LogForwarderArgs(
+        namespace=namespaces[placement(config).of(LOG_FORWARDER)],
+        image=config.images.server,
+        store=LogIndexes(
+            kind=sink.kind,
+            url=sink.url,
+            index=sink.index,
+            security_index=sink.security_index,
+            ca=_key(sink.ca),
+        ),
+        login=_login(sink, sink),
+        retention=LogRetention(
+            login=_login(sink.retention, sink),
+            days=sink.retention.days,
+            pods=pod_settings(config, LOG_RETENTION),
+        ),
+        tls_secret=config.secrets.internal_tls_of(LOG_FORWARDER),
+        ip_families=config.kubernetes.ip_families,
+        pods=pod_settings(config, LOG_FORWARDER),
+    )
+
+
+def _login(section: LogSink | LogRetention, sink: LogSink) -> StoreLogin:
+    from components.observability.log_forwarder import StoreLogin
+
+    key = _key(section.password or section.token)
+    assert key is not None
+    scheme = "ApiKey" if sink.scheme == "ApiKey" else "Bearer"
+    return StoreLogin(key=key, user=section.user, scheme=scheme)
+
+
 def log_collector_args(
     config: StackConfig, topology: Topology, namespaces: Mapping[str, pulumi.Input[str]]
 ) -> LogCollectorArgs | None:
@@ -89,34 +150,60 @@ def log_collector_args(
     )
 
 
-def _sink(config: StackConfig) -> LogSink:
+def _sink(config: StackConfig) -> Sink:
     from components.kubernetes.pod_settings import SecretKey
-    from components.observability.log_pipeline import LogSink
+    from components.observability.log_pipeline import LogSink as Sink
 
     assert config.observability.logs is not None
     sink = config.observability.logs.sink
+    ca = SecretKey(secret=config.secrets.internal_ca, key="ca.crt")
     if sink is None:
-        host = f"{LOG_STORE}-service.{placement(config).of(LOG_STORE)}.svc"
-        ca = SecretKey(secret=config.secrets.internal_ca, key="ca.crt")
-        return LogSink(kind="log-store", url=f"https://{host}:{STORE_PORT}", ca=ca)
-
-    def key(written: Written | None) -> SecretKey | None:
-        return SecretKey(secret=written.secret, key=written.key) if written else None
-
-    return LogSink(
+        return Sink(kind="log-store", url=_url(config, LOG_STORE, STORE_PORT), ca=ca)
+    if sink.kind in ("elasticsearch", "opensearch"):
+        return Sink(
+            kind="log-forwarder",
+            url=_url(config, LOG_FORWARDER, FORWARDER_PORT),
+            index=sink.index,
+            security_index=sink.security_index,
+            ca=ca,
+        )
+    return Sink(
         kind=sink.kind,
         url=sink.url,
         index=sink.index,
         security_index=sink.security_index,
-        token=key(sink.token),
+        token=_key(sink.token),
         header=sink.header,
         scheme=sink.scheme,
-        ca=key(sink.ca),
+        ca=_key(sink.ca),
     )
 
 
-def sink_keys(config: StackConfig) -> Iterator[Written]:
-    """The keys of Secrets that collectors read to connect to a sink."""
+def _url(config: StackConfig, workload: str, port: int) -> str:
+    return f"https://{workload}-service.{placement(config).of(workload)}.svc:{port}"
+
+
+def _key(written: Written | None) -> SecretKey | None:
+    if written is None:
+        return None
+    from components.kubernetes.pod_settings import SecretKey
+
+    return SecretKey(secret=written.secret, key=written.key)
+
+
+def sink_keys(config: StackConfig) -> Iterator[tuple[str, Written]]:
+    """The keys of Secrets for a sink, each with the workload that reads it."""
     logs = config.observability.logs
-    if logs is not None and logs.sink is not None:
-        yield from filter(None, (logs.sink.token, logs.sink.ca))
+    if logs is None or logs.sink is None:
+        return
+    sink, retention = logs.sink, logs.sink.retention
+    if forwarded_sink(config) is None:
+        readers = {LOG_COLLECTOR: (sink.token, sink.ca)}
+    else:
+        deletes = (retention.password, retention.token) if retention else ()
+        readers = {
+            LOG_FORWARDER: (sink.password, sink.token, sink.ca),
+            LOG_RETENTION: (*deletes, sink.ca),
+        }
+    for workload, keys in readers.items():
+        yield from ((workload, key) for key in keys if key)

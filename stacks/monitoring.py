@@ -9,7 +9,7 @@ from typing import Final
 from .config.observability import KedaPods, Probes
 from .config.pods import SecretKey
 from .config.stack import StackConfig
-from .log_flows import LOG_STORE, has_log_store
+from .log_flows import LOG_FORWARDER, LOG_STORE, has_log_forwarder, has_log_store
 from .topologies.topology import PROMETHEUS
 from .trace_flows import TRACE_STORE, has_trace_store
 
@@ -111,6 +111,7 @@ MONITORING_WORKLOADS: Final = (
     MonitoringWorkload(name=GRAFANA, wanted=has_own_grafana),
     MonitoringWorkload(name=LOG_STORE, wanted=has_log_store),
     MonitoringWorkload(name=TRACE_STORE, wanted=has_trace_store),
+    MonitoringWorkload(name=LOG_FORWARDER, wanted=has_log_forwarder),
 )
 
 

@@ -9,7 +9,7 @@ from .config.logs import LOGS
 from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .log_flows import LOG_COLLECTOR, has_log_collector
+from .log_flows import LOG_COLLECTOR, LOG_RETENTION, has_log_collector, has_log_forwarder
 from .monitoring import monitoring_workloads
 from .topologies import TOPOLOGIES
 from .trace_flows import TRACE_COLLECTOR, has_traces
@@ -62,6 +62,8 @@ def placement(config: StackConfig) -> Placement:
         if server.namespace is not None:
             places[name] = server.namespace
     places |= {workload.name: MONITORING for workload in monitoring_workloads(config)}
+    if has_log_forwarder(config):
+        places[LOG_RETENTION] = MONITORING
     if has_log_collector(config):
         places[LOG_COLLECTOR] = LOGS
     if has_traces(config):

@@ -15,7 +15,7 @@ from .backup import backup_jobs, backup_passwords, buckets
 from .config.pods import SecretKey as Written
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .log_flows import LOG_COLLECTOR, has_log_store
+from .log_flows import LOG_COLLECTOR, LOG_FORWARDER, has_log_forwarder, has_log_store
 from .logs import sink_keys
 from .monitoring import (
     ALERTMANAGER,
@@ -82,8 +82,11 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         if namespace == config.namespace
         or _verifies(config, namespace)
         or _signs(config, namespace)
-        or where.within(namespace, topology(config).monitoring)
-        or (has_log_store(config) and namespace == where.of(LOG_COLLECTOR))
+        or {*where.within(namespace, topology(config).monitoring)} - {LOG_FORWARDER}
+        or (
+            (has_log_store(config) or has_log_forwarder(config))
+            and namespace == where.of(LOG_COLLECTOR)
+        )
         or _sends_spans(config, namespace)
         or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
@@ -200,7 +203,7 @@ def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
     """The keys that workloads of monitoring and collectors mount, besides certificates."""
     yield from ((ALERTMANAGER, key) for key in alert_keys(config))
     yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
-    yield from ((LOG_COLLECTOR, key) for key in sink_keys(config))
+    yield from sink_keys(config)
     yield from ((TRACE_COLLECTOR, key) for key in trace_sink_keys(config))
     if login := own_login(config):
         yield from (

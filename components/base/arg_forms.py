@@ -204,6 +204,14 @@ WORD: Final = Form(
     consequence=API_REFUSES,
     longest=63,
 )
+DATA_STREAM: Final = Form(
+    name="data stream",
+    pattern="^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$",
+    words="lowercase letters, digits and . _ -, at most 63",
+    examples=("qudag-mcp-logs",),
+    consequence="Elasticsearch and OpenSearch would make no data stream of this name",
+    longest=63,
+)
 
 
 def _no_keyword(name: str) -> tuple[str, str, str] | None:

@@ -31,6 +31,7 @@ TYPE_TOKENS: Final = {
     "Job": "qudag-mcp:index:Job",
     "LockedNamespace": "qudag-mcp:index:LockedNamespace",
     "LogCollector": "qudag-mcp:index:LogCollector",
+    "LogForwarder": "qudag-mcp:index:LogForwarder",
     "LogStore": "qudag-mcp:index:LogStore",
     "McpService": "qudag-mcp:index:McpService",
     "Monolith": "qudag-mcp:index:Monolith",

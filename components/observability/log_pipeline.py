@@ -25,9 +25,10 @@ _MEBIBYTE: Final = 1024**2
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  (network policies say who may connect)
 _NO_FIRST_LINE: Final = r"^([ \t]|[A-Za-z_.]+(Error|Exception)(:|$))"
 """Further lines of a statement of PostgreSQL, and of a traceback of Python or Go."""
-LogSinkKind = Literal["log-store", "loki", "otlp"]
+LogSinkKind = Literal["log-store", "log-forwarder", "loki", "otlp"]
 _PATHS: Final[Mapping[LogSinkKind, str]] = {
     "log-store": "/insert/opentelemetry/v1/logs",
+    "log-forwarder": "/v1/logs",
     "loki": "/otlp/v1/logs",
     "otlp": "/v1/logs",
 }
@@ -40,8 +41,9 @@ class LogSink:
 
     Attributes:
         kind: ``log-store``: VictoriaLogs, with security events in a tenant of their own;
-            ``loki``: Grafana Loki, the same; ``otlp``: any other that takes OTLP, with the
-            attribute ``log.index`` of the resource.
+            ``loki``: Grafana Loki, the same; ``log-forwarder``: a LogForwarder, in front of
+            Elasticsearch or OpenSearch; ``otlp``: any other that takes OTLP, with the attribute
+            ``log.index`` of the resource.
         url: its URL, without the path of the kind.
         index: of all lines but security events: the tenant of Loki (``X-Scope-OrgID``), the value
             of ``log.index``. VictoriaLogs has them in project 0.
@@ -191,11 +193,12 @@ def _exporter(sink: LogSink, name: str, index: str, queue: ByteSize) -> dict[str
     headers: Mapping[LogSinkKind, Mapping[str, str]] = {
         "log-store": {"AccountID": "0", "ProjectID": "1" if name == "security" else "0"},
         "loki": {"X-Scope-OrgID": index},
-        "otlp": {},
     }
     return {
         "logs_endpoint": sink.url.rstrip("/") + _PATHS[sink.kind],
-        "headers": dict(headers[sink.kind]),
+        "headers": dict(headers.get(sink.kind, {})),
+        # What the forwarder reads.
+        **({"encoding": "json", "compression": "none"} if sink.kind == "log-forwarder" else {}),
         "tls": {
             "min_version": "1.2",
             **({"ca_file": f"{SINK_CA}/{sink.ca.key}"} if sink.ca else {}),

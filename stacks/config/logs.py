@@ -14,12 +14,31 @@ LOGS: Final = "logs"
 """Key in ``kubernetes.namespaces`` of the namespace of the collectors."""
 
 
-class LogSink(Section):
-    """Where the lines go: Loki, or any other that takes OTLP over TLS."""
+class LogRetention(Section):
+    """The job that makes the data streams in Elasticsearch or OpenSearch, and deletes old lines."""
 
-    kind: Literal["loki", "otlp"] = Field(
-        description="loki: Grafana Loki, with a tenant for each index. otlp: any other, such as an "
-        "OpenTelemetry Collector in front of Elasticsearch, or the intake of a vendor."
+    days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="An index is deleted when its newest line is older. A new one begins each day.",
+    )
+    user: Word | None = Field(
+        default=None,
+        description="A user that may make index templates and data streams, and delete indexes.",
+    )
+    password: SecretKey | None = Field(default=None, description="Its password.")
+    token: SecretKey | None = Field(
+        default=None, description="In place of both, a token of the same scheme as the sink's."
+    )
+
+
+class LogSink(Section):
+    """Where the lines go: Elasticsearch, OpenSearch, Loki, or any other that takes OTLP."""
+
+    kind: Literal["elasticsearch", "opensearch", "loki", "otlp"] = Field(
+        description="elasticsearch, opensearch: with a data stream for each index. loki: Grafana "
+        "Loki, with a tenant for each index. otlp: any other that takes OTLP over TLS."
     )
     url: Url = Field(
         description="Its URL, without /otlp/v1/logs of Loki and /v1/logs of others, which are "
@@ -28,18 +47,26 @@ class LogSink(Section):
     networks: list[Cidr] = Field(
         min_length=1,
         max_length=50,
-        description="Networks of its addresses, which collectors may connect to at the URL's port.",
+        description="Networks of its addresses, which may be connected to at the URL's port.",
     )
     index: Word = Field(
         default="qudag-mcp-logs",
-        description="Of all lines but security events: the tenant of Loki; of others the attribute "
-        "log.index of the resource.",
+        description="Of all lines but security events: the data stream; the tenant of Loki; with "
+        "otlp the attribute log.index of the resource.",
     )
     security_index: Word = Field(
         default="qudag-mcp-security", description="The same of security events."
     )
+    user: Word | None = Field(
+        default=None,
+        description="For elasticsearch and opensearch: a user that may append to both data "
+        "streams, and nothing else.",
+    )
+    password: SecretKey | None = Field(default=None, description="The password of user.")
     token: SecretKey | None = Field(
-        default=None, description="What is sent with each request, without spaces; absent: nothing."
+        default=None,
+        description="What is sent with each request, without spaces; absent: nothing, or user "
+        "and password.",
     )
     header: Word = Field(
         default="Authorization", description="The header that has the token, such as DD-API-KEY."
@@ -48,10 +75,19 @@ class LogSink(Section):
         default="Bearer",
         description="What precedes the token in the header; none for a header of its own.",
     )
+    retention: LogRetention | None = Field(
+        default=None,
+        description="Of the data streams, with a login of its own; required for elasticsearch and "
+        "opensearch, refused for others.",
+    )
     ca: SecretKey | None = Field(
         default=None,
         description="Authority that signs its certificate; absent: a public one.",
     )
+
+
+STORES: Final = ("elasticsearch", "opensearch")
+"""Kinds of sinks that have data streams, in which a forwarder writes."""
 
 
 class LogStore(Section):

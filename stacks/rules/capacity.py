@@ -28,7 +28,7 @@ from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
-from ..logs import log_store_args
+from ..logs import log_forwarder_args, log_store_args
 from ..monitoring import ALERTMANAGER, BLACKBOX_EXPORTER, GRAFANA
 from ..observability import OBSERVABILITY, standalone_args
 from ..own_alertmanager import alertmanager_args
@@ -106,6 +106,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.log_store import LogStore
 
         found += LogStore.manifests("logs", store)
+    if forwarder := log_forwarder_args(config, {name: name for name in where.every}):
+        from components.observability.log_forwarder import LogForwarder
+
+        found += LogForwarder.manifests("logs", forwarder)
     found += trace_manifests(config, {name: name for name in where.every})
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))

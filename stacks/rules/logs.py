@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from components.base.arg_forms import DATA_STREAM
 from components.base.problems import Problem
 from components.base.versions import VERSIONS
 
-from ..config.logs import LOGS
+from ..config.logs import LOGS, STORES, LogRetention, LogSink
 from ..config.stack import StackConfig
 from .rule import Rule, at, path_of
 
@@ -47,6 +48,8 @@ def the_token_is_read(config: StackConfig) -> Iterator[Problem]:
     if logs is None or logs.sink is None:
         return
     sink = logs.sink
+    if sink.kind in STORES:
+        return
     if sink.token is None and sink.header != "Authorization":
         yield at(
             "observability.logs.sink.header",
@@ -67,6 +70,88 @@ def the_token_is_read(config: StackConfig) -> Iterator[Problem]:
             "is none, and header is Authorization",
             "the sink would find no scheme in front of the token, and refuse it",
             "write Bearer, Basic or ApiKey",
+        )
+
+
+_SINK: Final = "observability.logs.sink"
+
+
+def stores_have_two_logins(config: StackConfig) -> Iterator[Problem]:
+    """Elasticsearch and OpenSearch: one login appends lines, another deletes old ones."""
+    logs = config.observability.logs
+    if logs is None or logs.sink is None:
+        return
+    sink, retention = logs.sink, logs.sink.retention
+    if sink.kind not in STORES:
+        for field, value in (
+            ("user", sink.user),
+            ("password", sink.password),
+            ("retention", retention),
+        ):
+            if value is not None:
+                yield at(
+                    f"{_SINK}.{field}",
+                    f"is set, and kind is {sink.kind}",
+                    "it is for elasticsearch and opensearch: it would have no effect",
+                    "remove it; write a login to other sinks in token",
+                )
+        return
+    yield from _login_problems(_SINK, sink)
+    if sink.header != "Authorization":
+        yield at(
+            f"{_SINK}.header",
+            f"is {sink.header}, and kind is {sink.kind}",
+            "the store reads the login from the header Authorization",
+            "remove it",
+        )
+    tokens = [sink.token, retention.token if retention else None]
+    if any(tokens) and sink.scheme not in ("ApiKey", "Bearer"):
+        yield at(
+            f"{_SINK}.scheme",
+            f"is {sink.scheme}, and kind is {sink.kind}",
+            "a token would not be sent as the store expects it",
+            "write ApiKey or Bearer; a login with a password is user and password",
+        )
+    for field, name in (("index", sink.index), ("securityIndex", sink.security_index)):
+        if problem := DATA_STREAM.problem(f"{_SINK}.{field}", name):
+            yield at(problem.path, problem.what, problem.consequence, problem.fix)
+    if retention is None:
+        yield at(
+            f"{_SINK}.retention",
+            f"is missing, and kind is {sink.kind}",
+            "nothing would make the data streams, so no line would be stored, and no line deleted",
+            "name its user and password, which may make and delete indexes; days is 90 by default",
+        )
+        return
+    yield from _login_problems(f"{_SINK}.retention", retention)
+    same_user = sink.user is not None and sink.user == retention.user
+    given = [one for one in (sink.password, sink.token) if one is not None]
+    if same_user or retention.password in given or retention.token in given:
+        yield at(
+            f"{_SINK}.retention",
+            "has the login of the sink",
+            "whoever takes over the forwarder could delete log lines",
+            "give the sink a login that may only append, and this one another",
+        )
+
+
+def _login_problems(path: str, section: LogSink | LogRetention) -> Iterator[Problem]:
+    """A login is a user with a password, or a token."""
+    if (section.user is None) != (section.password is None):
+        missing = "user" if section.user is None else "password"
+        yield at(
+            f"{path}.{missing}",
+            "is missing, and the other of user and password is set",
+            "there would be no login: the store would answer with 401",
+            "set both",
+        )
+    elif (section.user is None) == (section.token is None):
+        both = section.token is not None
+        yield at(
+            f"{path}.token" if both else f"{path}.user",
+            "is set, and user as well" if both else "is missing, and token as well",
+            "it would not be known how to log in",
+            "set either user and password, or token",
         )
 
 
@@ -127,6 +212,7 @@ def images_of_logs_are_used(config: StackConfig) -> Iterator[Problem]:
 LOG_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability",), lines_have_a_sink),
     (("observability.logs",), the_token_is_read),
+    (("observability.logs",), stores_have_two_logins),
     (("observability.logs", "servers", "kubernetes"), the_namespace_of_collectors_is_theirs),
     (("observability.logs", "kubernetes"), user_ids_are_those_of_the_node),
     (("observability", "images", "environment"), images_of_logs_are_used),

@@ -48,6 +48,13 @@ from components.observability.blackbox_exporter import BlackboxExporter, Blackbo
 from components.observability.grafana import Grafana, GrafanaArgs
 from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
 from components.observability.log_collector import LogCollector, LogCollectorArgs
+from components.observability.log_forwarder import (
+    LogForwarder,
+    LogForwarderArgs,
+    LogIndexes,
+    LogRetention,
+    StoreLogin,
+)
 from components.observability.log_pipeline import LogSink
 from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
@@ -302,6 +309,23 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 token=SecretKey(secret="log-sink", key="token"),
                 ca=SecretKey(secret="log-sink", key="ca.crt"),
             ),
+        ),
+    ),
+    "LogForwarder": (
+        LogForwarder,
+        LogForwarderArgs(
+            namespace="qudag-monitoring",
+            image="ghcr.io/qudag/qudag-mcp-server:0.1.0",
+            store=LogIndexes(
+                kind="opensearch",
+                url="https://search.example.com:9200",
+                ca=SecretKey(secret="log-sink", key="ca.crt"),
+            ),
+            login=StoreLogin(user="logs", key=SecretKey(secret="log-sink", key="password")),
+            retention=LogRetention(
+                login=StoreLogin(key=SecretKey(secret="log-retention", key="token"))
+            ),
+            tls_secret="mcp-internal-tls-log-forwarder",
         ),
     ),
     "LogStore": (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from functools import cache
 from typing import Any, Final
 
 import pytest
 
-from components.observability import log_collector, log_store
+from components.observability import log_collector, log_forwarder, log_store
 from components.observability.log_pipeline import METRICS
 from graph.resource_graph import ResourceGraph
 from policies import findings
@@ -26,6 +27,25 @@ SINK: Final = {
     "networks": ["192.0.2.0/24"],
     "token": {"secret": "log-sink", "key": "token"},
 }
+FORWARDER: Final = Endpoint.pod(f"{PLATFORM}-monitoring", app="log-forwarder")
+OPENSEARCH: Final = {
+    "kind": "opensearch",
+    "url": "https://search.example.com:9200",
+    "networks": ["192.0.2.0/24"],
+    "user": "logs",
+    "password": {"secret": "log-sink", "key": "password"},
+    "retention": {
+        "user": "log-retention",
+        "password": {"secret": "log-retention", "key": "password"},
+    },
+}
+
+
+@cache
+def forwarding() -> ResourceGraph:
+    """A stack that writes its lines to an OpenSearch."""
+    logs = {"sink": OPENSEARCH}
+    return recorded({"topology": "monolith", "network": NETWORK, "observability": {"logs": logs}})
 
 
 @cache
@@ -149,6 +169,9 @@ def test_names_and_ports_of_flows_are_those_of_the_components():
     assert log_flows.LOG_STORE == log_store.LOG_STORE
     assert (log_flows.STORE_PORT, log_flows.COLLECTOR_METRICS) == (9428, METRICS)
     assert log_store.LOG_STORE_PORT == log_flows.STORE_PORT
+    assert log_flows.LOG_FORWARDER == log_forwarder.LOG_FORWARDER
+    assert log_flows.LOG_RETENTION == log_forwarder.LOG_RETENTION
+    assert log_flows.FORWARDER_PORT == log_forwarder.LOG_FORWARDER_PORT
 
 
 def test_the_store_keeps_lines_for_90_days_unless_the_volume_is_full():
@@ -192,3 +215,61 @@ def test_prometheus_has_the_alerts_about_collectors():
     groups = json.loads(files["rules.yml"])["groups"]
     alerts = {rule.get("alert") for group in groups for rule in group["rules"]}
     assert {"LogQueueFilling", "LogLinesDropped"} <= alerts
+
+
+def test_only_the_forwarder_and_the_retention_may_connect_to_opensearch():
+    """Collectors connect to the forwarder, and nothing else does."""
+    cluster = Enforcement(objects(forwarding(), "NetworkPolicy"))
+    assert cluster.arrives(COLLECTOR, FORWARDER, "TCP", 4318)
+    assert not cluster.arrives(Endpoint.pod(PLATFORM, app="mcp-server"), FORWARDER, "TCP", 4318)
+    to_sink = {
+        one["metadata"]["name"]: rule["ports"]
+        for one in objects(forwarding(), "NetworkPolicy")
+        for rule in one["spec"].get("egress", ())
+        if "192.0.2.0/24" in str(rule)
+    }
+    port = [{"protocol": "TCP", "port": 9200}]
+    assert to_sink == {"log-forwarder-flows": port, "log-retention-flows": port}
+
+
+def test_each_program_mounts_its_own_login_and_collectors_none():
+    mounted = {
+        each.name: {
+            volume["secret"]["secretName"] for volume in each.spec["volumes"] if "secret" in volume
+        }
+        for each in pods(forwarding())
+        if each.name.startswith("log-")
+    }
+    assert mounted == {
+        "log-collector": {"mcp-internal-ca"},
+        "log-forwarder": {"log-sink", "mcp-internal-tls-log-forwarder"},
+        "log-retention": {"log-retention"},
+    }
+
+
+def test_collectors_send_to_the_forwarder_what_it_reads():
+    made = configuration(forwarding())
+    url = f"https://log-forwarder-service.{PLATFORM}-monitoring.svc:4318/v1/logs"
+    for exporter in made["exporters"].values():
+        assert exporter["logs_endpoint"] == url
+        assert (exporter["encoding"], exporter["compression"]) == ("json", "none")
+    indexes = {
+        one["attributes"][0]["value"]
+        for name, one in made["processors"].items()
+        if name.startswith("resource/")
+    }
+    assert indexes == {"qudag-mcp-logs", "qudag-mcp-security"}
+
+
+def test_lines_are_kept_for_90_days_unless_another_number_is_set():
+    """S3, "Log Aggregation"."""
+    (found,) = [
+        one["data"]["log-retention.toml"]
+        for one in objects(forwarding(), "ConfigMap")
+        if one["metadata"]["name"] == "log-retention-config"
+    ]
+    assert tomllib.loads(found)["retention"] == {"days": 90}
+
+
+def test_no_policy_is_broken_by_a_forwarder():
+    assert findings(forwarding(), own=True) == []

@@ -156,6 +156,42 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             }
         },
     },
+    "an OpenSearch for log lines": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "observability": {
+            "logs": {
+                "sink": {
+                    "kind": "opensearch",
+                    "url": "https://search.example.com:9200",
+                    "networks": ["192.0.2.0/24"],
+                    "user": "logs",
+                    "password": {"secret": "log-sink", "key": "password"},
+                    "ca": {"secret": "log-sink", "key": "ca.crt"},
+                    "retention": {
+                        "user": "log-retention",
+                        "password": {"secret": "log-retention", "key": "password"},
+                    },
+                }
+            }
+        },
+    },
+    "an Elasticsearch for log lines": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "observability": {
+            "logs": {
+                "sink": {
+                    "kind": "elasticsearch",
+                    "url": "https://search.example.com",
+                    "networks": ["192.0.2.0/24"],
+                    "scheme": "ApiKey",
+                    "token": {"secret": "log-sink", "key": "api-key"},
+                    "retention": {"token": {"secret": "log-retention", "key": "api-key"}},
+                }
+            }
+        },
+    },
     "an operated database": {
         "topology": "microservices",
         "network": NETWORK,
@@ -170,9 +206,13 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 """Stacks that together set every field that names a Secret. Add a new field to one of them."""
-PLANTED: Final = ("every program", "replicas of Valkey")
-"""Stacks whose programs run with canaries: tests/artifacts/test_canaries.py and
-tests/artifacts/test_valkey_replicas.py."""
+PLANTED: Final = (
+    *("every program", "replicas of Valkey"),
+    *("an OpenSearch for log lines", "an Elasticsearch for log lines"),
+)
+"""Stacks whose programs run with canaries: tests/artifacts/test_canaries.py,
+tests/artifacts/test_valkey_replicas.py, tests/monitoring/test_opensearch.py and
+tests/runtime/test_elasticsearch_client.py."""
 
 
 @cache

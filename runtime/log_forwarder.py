@@ -1,0 +1,207 @@
+"""The command `qudag-mcp-server forward-logs`: takes log lines in OTLP, and stores them.
+
+It keeps nothing itself: a request is answered with 200 once the store has all of its lines. After
+any other answer the collector sends it again, or drops it if it is answered with 400.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .certificate import Certificate
+from .config import ServerConfig
+from .connections import Listener
+from .elasticsearch_client import Refused, StoreClient, StoreError
+from .elasticsearch_config import ForwarderConfig
+from .elasticsearch_documents import MalformedError, documents
+from .limits_config import MIB, LimitsSection
+from .logs import configure, event
+from .server_config import ServerSection
+from .sockets import shared_socket
+from .toml_config import ConfigError, StartError, read_table
+
+AT_ONCE: Final = 4
+"""Requests that are held in memory; others wait, and are answered with 503 after a while."""
+WAIT_SECONDS: Final = 10.0
+LARGEST_REQUEST: Final = 32 * MIB
+LARGEST_BULK: Final = 5 * MIB
+"""Bytes of documents in one request to the store, unless one document has more."""
+SAID_AGAIN_SECONDS: Final = 60.0
+DRAIN_SECONDS: Final = 25.0
+
+
+class Forwarder:
+    """The application: `POST /v1/logs` stores lines, `GET /health` answers 200."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self.client = client
+        self.streams = frozenset(client.section.streams)
+        self.free = asyncio.Semaphore(AT_ONCE)
+        self.streams_exist = False
+        self.said: tuple[str, float] = ("", 0.0)
+        self.app = Starlette(
+            routes=[
+                Route("/v1/logs", self.take, methods=["POST"]),
+                Route("/health", _healthy, methods=["GET"]),
+            ]
+        )
+
+    async def take(self, request: Request) -> Response:
+        """Store the lines of a request."""
+        try:
+            await asyncio.wait_for(self.free.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            return _answer(503, "too many requests at once")
+        try:
+            body = await _body(request)
+            if body is None:
+                return _answer(413, f"more than {LARGEST_REQUEST // MIB} MiB")
+            return await self._store(body)
+        except ClientDisconnect:
+            return _answer(503, "the client has gone")
+        finally:
+            self.free.release()
+
+    async def _store(self, body: bytes) -> Response:
+        try:
+            found = documents(json.loads(body), self.streams)
+        except (MalformedError, ValueError, RecursionError) as error:
+            event("lines_malformed", logging.ERROR, failure=type(error).__name__)
+            return _answer(400, str(error))
+        refused: list[Refused] = []
+        try:
+            await self._check_streams()
+            for stream, each in found.items():
+                for part in parts(each):
+                    refused += await self.client.store(stream, part)
+        except StoreError as error:
+            self._say("store_refuses", str(error))
+            return _answer(503, str(error))
+        if self.said[0]:
+            event("store_takes_lines")
+            self.said = ("", 0.0)
+        if refused:
+            event(
+                "lines_refused",
+                logging.ERROR,
+                count=len(refused),
+                failure=", ".join(sorted({f"{one.status} {one.kind}" for one in refused})),
+            )
+            return _answer(400, f"{len(refused)} lines are refused")
+        return JSONResponse({})
+
+    async def _check_streams(self) -> None:
+        """Wait for the data streams: the store would make indexes of these names without them."""
+        if self.streams_exist:
+            return
+        for stream in sorted(self.streams):
+            status, _ = await self.client.ask("GET", f"_data_stream/{stream}", allowed=(200, 404))
+            if status == 404:
+                raise StoreError(f"there is no data stream {stream}: log-retention makes it")
+        self.streams_exist = True
+
+    def _say(self, name: str, failure: str) -> None:
+        """Log a failure, and the same one again after a minute: each line is collected too."""
+        now = asyncio.get_running_loop().time()
+        if self.said[0] != failure or now - self.said[1] > SAID_AGAIN_SECONDS:
+            event(name, logging.WARNING, failure=failure)
+            self.said = (failure, now)
+
+
+def parts(found: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """The documents in parts of at most ``LARGEST_BULK`` bytes."""
+    part: list[tuple[str, bytes]] = []
+    size = 0
+    for one in found:
+        if part and size + len(one[1]) > LARGEST_BULK:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += len(one[1])
+    if part:
+        yield part
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None if it is too large."""
+    found: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        found.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_REQUEST:
+            return None
+    return b"".join(found)
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _answer(status: int, message: str) -> Response:
+    """A status of OTLP in JSON."""
+    return JSONResponse({"message": message}, status_code=status)
+
+
+async def serve(config: ForwarderConfig) -> None:
+    """Serve until SIGTERM, then answer what has begun."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    listen = config.listen
+    certificate = Certificate(listen.cert, listen.key)
+    client = StoreClient(config.store)
+    limits = LimitsSection(max_body_bytes=LARGEST_REQUEST)
+    listener = Listener(Forwarder(client).app, limits, certificate.context)
+    sock = shared_socket(listen.host, listen.port)
+    serving = asyncio.create_task(listener.serve([sock]))
+    renewal = asyncio.create_task(certificate.follow())
+    event("serving", ports=[listen.port])
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+    listener.stop_accepting()
+    listener.end_connections()
+    listener.close_unused_connections()
+    listener.stop_at(loop.time() + DRAIN_SECONDS)
+    await serving
+    renewal.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await renewal
+    await client.close()
+    event("stopped")
+
+
+def forward_logs(arguments: Sequence[str]) -> int:
+    """Run it: exit status 0 after SIGTERM, 1 failed, 2 wrong usage or configuration."""
+    parser = argparse.ArgumentParser("qudag-mcp-server forward-logs", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="its configuration, in TOML")
+    try:
+        config = read_table(parser.parse_args(arguments).config, ForwarderConfig)
+        configure(ServerConfig(server=ServerSection(name="log-forwarder")))
+        asyncio.run(serve(config))
+    except ConfigError as error:
+        return _failed(error, 2)
+    except StartError as error:
+        return _failed(error, 1)
+    return 0
+
+
+def _failed(error: Exception, status: int) -> int:
+    for line in str(error).splitlines():
+        print(f"qudag-mcp-server: {line}", file=sys.stderr)
+    return status

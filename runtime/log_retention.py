@@ -1,0 +1,116 @@
+"""The command `qudag-mcp-server log-retention`: makes the data streams of log lines, and deletes
+indexes whose newest line is older than the retention.
+
+Each run does what is due, and a run with nothing due changes nothing. It uses requests that
+Elasticsearch and OpenSearch have without a plugin or a licence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .elasticsearch_client import StoreClient, StoreError
+from .elasticsearch_config import RetentionConfig, RetentionSection
+from .elasticsearch_documents import index_template
+from .toml_config import ConfigError, StartError, read_table
+
+
+async def keep(client: StoreClient, section: RetentionSection, now: datetime) -> list[str]:
+    """Do what is due for both data streams; returns what was done.
+
+    Raises:
+        StoreError: the store is away, or refuses a request. The rest is left to the next run.
+    """
+    return [
+        line
+        for stream in client.section.streams
+        async for line in _keep(client, section, stream, now)
+    ]
+
+
+async def _keep(
+    client: StoreClient, section: RetentionSection, stream: str, now: datetime
+) -> AsyncIterator[str]:
+    changed = await _put_template(client, stream)
+    if changed:
+        yield f"{stream}: the index template is put"
+    indexes = await _indexes(client, stream)
+    if not indexes:
+        await client.ask("PUT", f"_data_stream/{stream}")
+        yield f"{stream}: the data stream is made"
+        return
+    # A new template is for the next index.
+    due = {} if changed else {"max_age": "1d", "max_size": section.rollover_size}
+    _, answer = await client.ask("POST", f"{stream}/_rollover", {"conditions": due} if due else {})
+    if answer["rolled_over"]:
+        yield f"{stream}: {answer['new_index']} is begun"
+    oldest = now - timedelta(days=section.days)
+    for index in indexes[:-1]:  # the last one is written to
+        newest = await _newest(client, index)
+        if newest is None or newest < oldest:
+            await client.ask("DELETE", index)
+            yield f"{stream}: {index} is deleted, its newest line is of {newest or 'no day'}"
+
+
+async def _put_template(client: StoreClient, stream: str) -> bool:
+    """Put the template if there is another or none; returns whether it was put."""
+    wanted = index_template(stream, client.section.kind)
+    path = f"_index_template/{stream}"
+    status, found = await client.ask("GET", path, allowed=(200, 404))
+    if status == 200:
+        meta = found["index_templates"][0]["index_template"].get("_meta", {})
+        if meta.get("digest") == wanted["_meta"]["digest"]:
+            return False
+    await client.ask("PUT", path, wanted)
+    return True
+
+
+async def _indexes(client: StoreClient, stream: str) -> list[str]:
+    """The indexes of a data stream, oldest first; empty without the stream."""
+    status, found = await client.ask("GET", f"_data_stream/{stream}", allowed=(200, 404))
+    if status == 404:
+        return []
+    return [one["index_name"] for one in found["data_streams"][0]["indices"]]
+
+
+async def _newest(client: StoreClient, index: str) -> datetime | None:
+    """The time of the newest line of an index; None if it has none."""
+    asked = {"size": 0, "aggs": {"newest": {"max": {"field": "@timestamp"}}}}
+    _, answer = await client.ask("POST", f"{index}/_search", asked)
+    newest: Any = answer["aggregations"]["newest"]["value"]
+    return None if newest is None else datetime.fromtimestamp(newest / 1000, UTC)
+
+
+def log_retention(arguments: Sequence[str]) -> int:
+    """Run it once: exit status 0 done, 1 failed, 2 wrong usage or configuration."""
+    parser = argparse.ArgumentParser("qudag-mcp-server log-retention", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="its configuration, in TOML")
+    try:
+        config = read_table(parser.parse_args(arguments).config, RetentionConfig)
+        for line in asyncio.run(_run(config)):
+            print(f"log retention: {line}")
+    except ConfigError as error:
+        return _failed(error, 2)
+    except (StartError, StoreError) as error:
+        return _failed(error, 1)
+    return 0
+
+
+async def _run(config: RetentionConfig) -> list[str]:
+    client = StoreClient(config.store)
+    try:
+        return await keep(client, config.retention, datetime.now(UTC))
+    finally:
+        await client.close()
+
+
+def _failed(error: Exception, status: int) -> int:
+    for line in str(error).splitlines():
+        print(f"qudag-mcp-server: {line}", file=sys.stderr)
+    return status
