@@ -23,7 +23,7 @@ _BLOCK: Final = re.compile(
 )
 _MARK: Final = re.compile(r"<!-- .*? -->\n")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
-_KUBECTL: Final = re.compile(rf"kubectl -n {EXAMPLE_NAMESPACE}(?:-(\w+))? (.*)")
+_KUBECTL: Final = re.compile(rf"^kubectl -n {EXAMPLE_NAMESPACE}(?:-(\w+))? (.*)$", re.MULTILINE)
 _WORKLOAD: Final = re.compile(
     r"\bapp=([\w-]+)|\b(?:deployment|statefulset|daemonset|cronjob)/([\w-]+)"
     r"|\bcnpg\.io/cluster=([\w-]+)|\bclusters\.postgresql\.cnpg\.io ([\w-]+)|\b([a-z]+)-[01]\b"
@@ -104,31 +104,36 @@ def runbook_texts(options: RuleOptions, names: Names) -> dict[str, str]:
 
 
 def _own(alert: Alert, text: str, options: RuleOptions, names: Names) -> str:
-    text = _BLOCK.sub(lambda _: alert_text(alert) + "\n", text)
-    text = plain(text)
+    text = plain(_BLOCK.sub(lambda _: alert_text(alert) + "\n", text))
     text = re.sub(rf"--stack[ =]{EXAMPLE_STACK}\b", f"--stack {names.stack}", text)
-    replaced = dict(_stand_ins(options, names))
+    forwarded = f"deployment/{EXAMPLE_GATEWAY} 9090"
+    port = str(names.gateway_metrics)
+    text = "".join(
+        line.replace("9090", port) if forwarded in line else line
+        for line in text.splitlines(keepends=True)
+    )
+    own = dict(_stand_ins(options, names))
+    examples = "|".join(_WORD.format(re.escape(example)) for example in own)
+    text = re.sub(examples, lambda found: own[found[0]], text)
+    return _in_own_namespaces(text, options, names)
+
+
+def _in_own_namespaces(text: str, options: RuleOptions, names: Names) -> str:
+    """Each command asks in the namespace of the workload that it names."""
     before = options.namespace
-    lines: list[str] = []
-    for line in text.splitlines():
-        if f"deployment/{EXAMPLE_GATEWAY} 9090" in line:
-            line = line.replace("9090", str(names.gateway_metrics))  # noqa: PLW2901
-        for example, own in replaced.items():
-            line = re.sub(_WORD.format(re.escape(example)), own, line)  # noqa: PLW2901
-        if found := _KUBECTL.fullmatch(line):
-            place, rest = found.groups()
-            workload = _WORKLOAD.search(rest)
-            if workload:
-                name = next(filter(None, workload.groups()))
-                before = names.namespaces.get(name, options.namespace)
-                namespace = before
-            elif place:
-                namespace = names.places.get(place, options.namespace)
-            else:  # a volume is in the namespace of the workload that is asked for above
-                namespace = before if "persistentvolumeclaims" in rest else options.namespace
-            line = f"kubectl -n {namespace} {rest}"  # noqa: PLW2901
-        lines.append(line)
-    return "\n".join(lines).replace(EXAMPLE_NAMESPACE, options.namespace) + "\n"
+
+    def command(found: re.Match[str]) -> str:
+        nonlocal before
+        place, rest = found.groups()
+        namespace = names.places.get(place, options.namespace)
+        if workload := _WORKLOAD.search(rest):
+            name = next(filter(None, workload.groups()))
+            namespace = before = names.namespaces.get(name, options.namespace)
+        elif "persistentvolumeclaims" in rest:  # those of the workload that is asked for above
+            namespace = before
+        return f"kubectl -n {namespace} {rest}"
+
+    return _KUBECTL.sub(command, text).replace(EXAMPLE_NAMESPACE, options.namespace)
 
 
 def _stand_ins(options: RuleOptions, names: Names) -> Iterator[tuple[str, str]]:
