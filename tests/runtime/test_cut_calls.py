@@ -15,7 +15,7 @@ from tests.harness.tokens import Issuer
 
 pytestmark = pytest.mark.slow
 DRAIN_SECONDS = 1.6
-WAITS_SECONDS = 4
+WAITS_SECONDS = 2
 
 
 def started(

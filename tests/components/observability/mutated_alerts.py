@@ -39,6 +39,7 @@ _MATCHER: Final = re.compile(r'\w+(?:=~|!~|!=|=)"[^"]*"')
 OTHERS: Final = {">": ("<", ">="), "<": (">", "<="), "==": ("!=",), "!=": ("==",), ">=": ("<",)}
 _WHOLE: Final = "it counts whole numbers"
 _OTHER_SIDE: Final = "the other side of the operator has it, and both have the label"
+_THREE_DAYS: Final = "a day above 3 is three days above 1, for which it fires as well"
 EQUIVALENT: Final[dict[tuple[str, str], str]] = {
     ("ServerRestarts", "> 2 -> 2.4"): _WHOLE,
     ("ValkeyReplicasMissing", "< 2 -> 1.6"): _WHOLE,
@@ -46,6 +47,12 @@ EQUIVALENT: Final[dict[tuple[str, str], str]] = {
     ("ValkeyMemoryNearLimit", "> 0 -> 1"): "a limit of one byte or less is none",
     ("QuotaNearlyUsed", "> 0 -> 1"): "quotas are at least 1",
     ("AutoscalerAtMaximum", "without namespace"): _OTHER_SIDE,
+    ("AvailabilityBudgetBurnsFast", "without namespace"): _OTHER_SIDE,
+    ("AvailabilityBudgetBurnsSlowly", "without namespace"): _OTHER_SIDE,
+    ("AvailabilityBudgetBurnsSlowly", "> 0.003 -> 0.0036"): _THREE_DAYS,
+    ("LatencyBudgetBurnsFast", "without namespace"): _OTHER_SIDE,
+    ("LatencyBudgetBurnsSlowly", "without namespace"): _OTHER_SIDE,
+    ("LatencyBudgetBurnsSlowly", "> 0.15 -> 0.18"): _THREE_DAYS,
     ("CallsCutByDrain", "> 0 -> 1"): _WHOLE,
     ("ConsensusRoundsFail", "without job"): _OTHER_SIDE,
     ("ConsensusRoundsFail", "without namespace"): _OTHER_SIDE,
@@ -61,6 +68,16 @@ EQUIVALENT: Final[dict[tuple[str, str], str]] = {
     ("OpenFilesNearLimit", "without namespace"): _OTHER_SIDE,
     ("QuotaNearlyUsed", "without namespace"): _OTHER_SIDE,
     ("ValkeyMemoryNearLimit", "without namespace"): _OTHER_SIDE,
+    **{
+        (f"{budget}BudgetBurnsSlowly", f'namespace="mcp" -> namespace="another" at {at}'): (
+            _THREE_DAYS
+        )
+        for budget, places in {
+            "Availability": (38, 105, 41, 111),
+            "Latency": (37, 102, 40, 108),
+        }.items()
+        for at in places  # of the windows of 1 day and 2 hours, at servers and at the platform
+    },
     ("HighWorkflowFailureRate", "> 0 -> >="): "0 of 0 calls is no number, which no alert is above",
     ("ConsensusRoundsFail", "> 0 -> >="): "0 of 0 rounds is no number, which no alert is above",
 }

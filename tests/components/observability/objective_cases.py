@@ -6,8 +6,8 @@ factors are 14.4 (1 h and 5 min), 6 (6 h and 30 min), 3 (1 d and 2 h) and 1 (3 d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 STEP: Final = 120
@@ -90,7 +90,70 @@ def _case(
 
 
 _H: Final = 3600
+_ALLOWED: Final = {"Availability": 0.001, "Latency": 0.05}
+
+
+def _counter(parts: Sequence[tuple[float, float]], step: int) -> str:
+    """A counter of a share of the requests, by hours and share one after the other."""
+    texts, value = ["0"], 0
+    for hours, share in parts:
+        number, each = round(hours * _H / step), round(100_000 * share)
+        texts.append(f"{value + each}+{each}x{number - 1}")
+        value += each * number
+    return " ".join(texts)
+
+
+def _burning(
+    speed: str,
+    name: str,
+    parts: Sequence[tuple[float, float]],
+    *,
+    fires: bool = False,
+    step: int = STEP,
+) -> Iterator[ObjectiveCase]:
+    """Of both objectives: shares that miss them, as multiples of what is allowed."""
+    hours = sum(length for length, _ in parts)
+    for budget, allowed in _ALLOWED.items():
+        missed = [(length, burn * allowed) for length, burn in parts]
+        if budget == "Latency":
+            series = _fast(_counter([(length, 1 - share) for length, share in missed], step))
+        else:
+            series = _errors(_counter(missed, step))
+        yield ObjectiveCase(
+            name=f"{name}: {budget}",
+            alert=f"{budget}BudgetBurns{speed}",
+            severity="critical" if speed == "Fast" else "warning",
+            series=series,
+            expected={round(hours * _H): BOTH if fires else ()},
+            step=step,
+        )
+
+
+def _begins(speed: str, wait: int) -> Iterator[ObjectiveCase]:
+    """Everything misses an objective from the start: the edge of the duration."""
+    for found in _burning(speed, "begins", [(1, 18)], step=30):
+        yield replace(found, expected={wait: (), wait + 30: BOTH})
+
+
+EDGES: Final = [
+    # Both windows of a pair, and then only one, are above its rate. The other pair is not.
+    *_burning("Fast", "above 14.4", [(6, 0), (1, 14.4 * 1.1)], fires=True),
+    *_burning("Fast", "above 14.4 in 5m", [(6, 0), (0.9, 14.4 * 0.87), (0.1, 14.4 * 1.3)]),
+    *_burning("Fast", "above 14.4 in 1h", [(6, 0), (0.8, 14.4 * 1.3), (0.2, 14.4 * 0.9)]),
+    *_burning("Fast", "above 6", [(7, 6 * 1.1)], fires=True),
+    *_burning("Fast", "above 6 in 30m", [(6.4, 6 * 0.87), (0.6, 6 * 1.3)]),
+    *_burning("Fast", "above 6 in 6h", [(6, 6 * 1.3), (0.7, 6 * 0.9)]),
+    *_burning("Slowly", "above 3 in 2h", [(48, 0), (22, 2.47), (2, 4)], step=1800),
+    # A day above 3 is three days above 1, unless the last six hours are not.
+    *_burning("Slowly", "above 3 in 1d", [(48, 0), (18, 4.63), (4, 0), (2, 2.85)], step=300),
+    *_burning("Slowly", "above 1", [(72, 1.1)], fires=True, step=1800),
+    *_burning("Slowly", "above 1 in 6h", [(66, 0.87), (6, 1.3)], step=1800),
+    *_burning("Slowly", "above 1 in 3d", [(66, 1.3), (7, 0.9)], step=1800),
+    *_begins("Fast", 120),
+    *_begins("Slowly", 900),
+]
 OBJECTIVES: Final = [
+    *EDGES,
     # 1.48 % fail: above 1.44 %, once there are two values, and for 2 minutes.
     _case(
         *("fast, from the start", _AVAILABILITY[0], _errors(_steady(1500))),
