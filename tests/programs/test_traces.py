@@ -21,6 +21,7 @@ from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.stacks import stack as shipped
 from tests.harness.user_servers import NETWORK, recorded
+from tests.programs.test_observability import stack as standalone
 
 PLATFORM: Final = "qudag-mcp-dev"
 MONITORING: Final = f"{PLATFORM}-monitoring"
@@ -281,3 +282,11 @@ def test_without_the_section_nothing_of_it_is_in_any_object(name: str):
     assert [word for word in words if word in text] == []
     assert "otelcol" not in text
     assert '"port": 4318' not in text
+
+
+def test_an_own_prometheus_without_the_section_keeps_no_exemplars_and_reads_no_collector():
+    without = standalone("monolith", "standalone")
+    (found,) = [each for each in pods(without) if each.name == "prometheus"]
+    assert not [one for one in found.containers[0]["command"] if "feature" in one]
+    assert {one["metadata"]["namespace"] for one in objects(without, "Role")} == {PLATFORM}
+    assert "SpansLost" not in json.dumps(objects(without, "ConfigMap"), default=str)
