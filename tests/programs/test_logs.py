@@ -245,6 +245,17 @@ def test_each_program_mounts_its_own_login_and_collectors_none():
         "log-forwarder": {"log-sink", "mcp-internal-tls-log-forwarder"},
         "log-retention": {"log-retention"},
     }
+    monitoring = f"{PLATFORM}-monitoring"
+    wanted = {
+        one["name"]: one["keys"]
+        for one in forwarding().outputs["required_secrets"]
+        if one["namespace"] == monitoring
+    }
+    assert wanted == {
+        "log-sink": ["password"],
+        "log-retention": ["password"],
+        "mcp-internal-tls-log-forwarder": ["tls.crt", "tls.key"],
+    }
 
 
 def test_collectors_send_to_the_forwarder_what_it_reads():
