@@ -103,16 +103,22 @@ def of_objectives(service: str, objectives: Objectives) -> Iterator[AlertQuery]:
         )
 
 
-def of_service(service: str, most: int, limits: CloudThresholds) -> Iterator[AlertQuery]:
-    """Instances near their maximum, requests without an instance, CPU and memory."""
+def of_service(
+    service: str, least: int, most: int, limits: CloudThresholds
+) -> Iterator[AlertQuery]:
+    """Instances near their maximum, requests without an instance, CPU and memory.
+
+    A service that always runs that many instances, or that has one, is not near its maximum.
+    """
     instances = service_metric(service, "container_instance_count")
     near = most * limits.concurrency_percent / 100
-    yield AlertQuery(
-        role="instances",
-        query=f"sum(avg_over_time({instances}[5m])) >= {near:g}",
-        seconds=QUARTER_HOUR,
-        description=f"nearly as many instances run as there may be: {most}",
-    )
+    if max(least, 1) < near:
+        yield AlertQuery(
+            role="instances",
+            query=f"sum(avg_over_time({instances}[5m])) >= {near:g}",
+            seconds=QUARTER_HOUR,
+            description=f"nearly as many instances run as there may be: {most}",
+        )
     limited = requests(service, ',response_code="429"')
     yield AlertQuery(
         role="throttled",

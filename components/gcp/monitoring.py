@@ -47,10 +47,10 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
         mail = [self._mail(project, index, email) for index, email in enumerate(args.emails)]
         told: list[pulumi.Input[str]] = [*mail, *args.channels]
         for service in args.services:
-            most = service.max_instances
+            least, most = service.min_instances, service.max_instances
             queries = [
                 *of_objectives(NAMED, args.objectives),
-                *of_service(NAMED, most, limits),
+                *of_service(NAMED, least, most, limits),
             ]
             self._policies(project, service.name, service.service, queries, told)
             self._failures(project, service, told)

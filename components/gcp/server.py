@@ -61,7 +61,10 @@ class GcpServer(CloudServer[Args]):
             key=args.kms_key,
         )
         self.monitored = GcpWatchedService(
-            name=self.name, service=service.output("name"), max_instances=args.max_instances
+            name=self.name,
+            service=service.output("name"),
+            max_instances=args.max_instances,
+            min_instances=args.min_instances,
         )
         return f"https://{args.config.domain}" if args.config.domain else address
 

@@ -18,11 +18,14 @@ class GcpWatchedService:
         name: in the names of its alert policies.
         service: the service's name; a function is a service of its own name.
         max_instances: most instances.
+        min_instances: instances that always run. There is no alert on the number of instances where
+            it is always near the most.
     """
 
     name: DnsLabel
     service: pulumi.Input[Line]
     max_instances: int
+    min_instances: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

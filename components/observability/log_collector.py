@@ -11,6 +11,7 @@ import pulumi
 
 from ..base.arg_types import ByteSize, DnsLabel, Image
 from ..base.component import Component
+from ..base.forms import BYTES
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, register
 from ..base.problems import Problem
@@ -71,11 +72,12 @@ class LogCollectorArgs:
                     "name the namespaces of the platform",
                 )
             )
-        if quantity(self.resources.memory_limit) < _LEAST_MEMORY:
+        memory = self.resources.memory_limit
+        if BYTES.matches(memory) and quantity(memory) < _LEAST_MEMORY:  # else refused for its form
             problems.append(
                 Problem(
                     "resources.memory_limit",
-                    f"is {self.resources.memory_limit}",
+                    f"is {memory}",
                     "the collector would refuse lines for want of memory",
                     "set at least 128Mi",
                 )

@@ -357,6 +357,8 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("namespaces", {}),
         ("namespaces", {"platform": "Not_A_Label"}),
         ("image", "collector"),
+        ("resources", {"memory_limit": "much"}),
+        ("resources", {"memory_limit": "64Mi"}),
         ("services", ["Not A Label"]),
         ("sink", None),
         ("sink", {"kind": "syslog", "url": "https://logs.example.com"}),

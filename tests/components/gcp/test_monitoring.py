@@ -12,13 +12,14 @@ from typing import Any, Final
 import pytest
 
 from components.base.problems import ProblemReport
-from components.gcp.alert_queries import most_connections
+from components.gcp.alert_queries import most_connections, of_service
 from components.gcp.container import CloudRun
 from components.gcp.container_args import CloudRunArgs
 from components.gcp.database import CloudSqlDataTier
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.monitoring import GcpMonitoring
 from components.gcp.monitoring_args import GcpBudget, GcpMonitoringArgs
+from components.mcp.cloud_alarms import CloudThresholds
 from components.mcp.objectives import FAST, SLOW
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import GCP_PRIVATE, NAMED, cloud_config
@@ -324,3 +325,10 @@ def test_an_objective_burns_at_the_workbooks_rates(tmp_path: Path, failed: int, 
     file = tmp_path / "tests.json"
     file.write_text(json.dumps({"rule_files": [rules], "tests": [case]}))
     promtool("test", "rules", str(file))
+
+
+@pytest.mark.parametrize(("least", "most", "told"), [(0, 10, True), (7, 10, True), (8, 10, False),
+                                                      (0, 1, False), (0, 2, True)])  # fmt: skip
+def test_no_alert_fires_at_the_least_number_of_instances(least: int, most: int, told: bool):
+    roles = [one.role for one in of_service("weather", least, most, CloudThresholds())]
+    assert ("instances" in roles) is told
