@@ -53,9 +53,27 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
             },
         },
     },
-    "three-services with backups": {
+    "three-services with backups, logs and traces sent elsewhere": {
         "topology": "three-services",
         "network": NETWORK,
+        "observability": {
+            "logs": {
+                "sink": {
+                    "kind": "opensearch",
+                    "url": "https://search.example.com:9200",
+                    "networks": ["192.0.2.0/24"],
+                    "user": "logs",
+                    "password": {"secret": "log-sink", "key": "password"},
+                    "retention": {
+                        "user": "log-retention",
+                        "password": {"secret": "log-retention", "key": "password"},
+                    },
+                },
+            },
+            "traces": {
+                "sink": {"url": "https://traces.example.com:4318", "networks": ["192.0.2.0/24"]},
+            },
+        },
         "backup": {
             "bucket": {
                 "url": "s3://qudag-backups/dev",
