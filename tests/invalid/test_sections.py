@@ -3,6 +3,7 @@
 import pulumi
 import pytest
 
+from components.base.problems import Problem
 from graph.recorder import record
 from stacks.program import main
 from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the_program, table
@@ -44,18 +45,19 @@ def test_a_mistake_is_refused_where_it_is_and_nowhere_else(case: Case):
     problems = refusals(case.raw, case.stack)
     assert [p.path for p in problems] == [PREFIX + at for at in (case.at, *case.also)]
     assert case.fix in problems[0].fix
+    for problem in problems:
+        reads_well(problem)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_every_refusal_has_a_printable_what_consequence_and_fix(case: Case):
-    for problem in refusals(case.raw, case.stack):
-        assert all((problem.what, problem.consequence, problem.fix))
-        shown = str(problem)
-        assert shown.count("\n") == 2, "a value's line breaks must not be printed"
-        assert shown.isprintable() or set(filter(lambda c: not c.isprintable(), shown)) == {"\n"}
-        assert "Input should" not in shown, "pydantic's words are not ours"
-        assert "[0-9]" not in problem.fix, "a pattern is no fix"
-        assert "hunter2" not in shown, "what may be a secret is not shown"
+def reads_well(problem: Problem) -> None:
+    """It has a printable what, consequence and fix, in our own words."""
+    assert all((problem.what, problem.consequence, problem.fix))
+    shown = str(problem)
+    assert shown.count("\n") == 2, "a value's line breaks must not be printed"
+    assert shown.isprintable() or set(filter(lambda c: not c.isprintable(), shown)) == {"\n"}
+    assert "Input should" not in shown, "pydantic's words are not ours"
+    assert "[0-9]" not in problem.fix, "a pattern is no fix"
+    assert "hunter2" not in shown, "what may be a secret is not shown"
 
 
 @pytest.mark.parametrize(
