@@ -221,8 +221,10 @@ def test_images_and_the_egress_proxy_are_read_and_watched():
     found = {(name, port) for _, name, port in read(graph)}
     assert {("weather", 8445), ("egress-proxy", 9090)} <= found
     assert {"ImageMetricsMissing", "EgressRefused", "EgressProxyDown"} <= alerts(graph)
-    without = recorded({"topology": "monolith", "network": NETWORK, "observability": OPERATOR})
-    assert not {"ImageMetricsMissing", "EgressRefused", "EgressProxyDown"} & alerts(without)
+    unprobed = {**OPERATOR, "operator": {"labels": {"release": "kps"}}}
+    without = recorded({"topology": "monolith", "network": NETWORK, "observability": unprobed})
+    absent = {"ImageMetricsMissing", "EgressRefused", "EgressProxyDown", "EndpointDown"}
+    assert not absent & alerts(without)
 
 
 def test_metrics_that_an_image_names_are_recorded_under_one_name():
@@ -261,7 +263,7 @@ def test_the_section_alerts_changes_the_rules():
     assert found["HighErrorRate"]["expr"].endswith(" > 0.03")
     assert "MCPServerHighMemoryUsage" not in found
     assert "QuotaNearlyUsed" in found
-    assert "EndpointDown" not in found
+    assert "EndpointDown" in found
     notes = found["HighErrorRate"]["annotations"]
     assert notes["runbook_url"] == "https://wiki.example.com/runbooks/high-error-rate.md"
     assert notes["dashboard_url"].startswith("https://grafana.example.com/d/")

@@ -47,7 +47,7 @@ def tomls_in(value: Any) -> list[dict[str, Any]]:
 def changed() -> list[dict[str, Any]]:
     return servers_of(
         protocol={"allowedOrigins": [PAGE], "jsonAnswers": True},
-        observability={"logLevel": "warning"},
+        observability={"logLevel": "debug"},
         data={
             "databaseConnections": 3,
             "cacheConnections": 5,
@@ -77,7 +77,7 @@ def test_prod_has_servers_in_pods_and_in_clouds():
     [
         ("protocol", "allowed_origins", [], [PAGE]),
         ("protocol", "json_answers", False, True),
-        ("logging", "level", "info", "warning"),
+        ("logging", "level", "info", "debug"),
         ("limits", "connections", 10_000, 1000),
     ],
 )
