@@ -278,13 +278,20 @@ def test_only_those_with_a_token_fail_when_the_issuer_refuses_the_client(
         assert probes.succeed() == {**ALL_SUCCEED, "discovery": False, "tool-call": False}
 
 
-def test_only_the_call_fails_when_the_tool_does_though_its_answer_matches(
-    exporter: Path, authority: Authority, tmp_path: Path
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"name": "fail", "arguments": {"reason": "still here"}, "answer": "still here"},
+        {"name": "echo", "arguments": {"text": "gone"}, "answer": "still here"},
+    ],
+    ids=["an error that matches", "another answer"],
+)
+def test_only_the_call_fails_when_the_tool_fails_or_answers_otherwise(
+    exporter: Path, authority: Authority, tmp_path: Path, tool: dict[str, Any]
 ):
-    failing = {"name": "fail", "arguments": {"reason": "still here"}, "answer": "still here"}
     with (
         platform(authority, tmp_path, DAYS),
-        probing(exporter, written({**PROBES, "tool": failing}), authority, tmp_path) as probes,
+        probing(exporter, written({**PROBES, "tool": tool}), authority, tmp_path) as probes,
     ):
         assert probes.succeed() == {**ALL_SUCCEED, "tool-call": False}
         assert probes.metrics("tool-call")["probe_http_status_code"] == 200
