@@ -38,7 +38,7 @@ def runbook(
         [
             Problem(
                 path=f"qudag-mcp runbook {alert}",
-                what="is the name of no alert of this version",
+                what="is not the name of an alert of this version",
                 consequence="nothing was printed",
                 fix=f"write {' or '.join(close)}" if close else "qudag-mcp runbook lists the names",
             )

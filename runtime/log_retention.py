@@ -39,23 +39,23 @@ async def _keep(
 ) -> AsyncIterator[str]:
     changed = await _put_template(client, stream)
     if changed:
-        yield f"{stream}: the index template is put"
+        yield f"{stream}: the index template is stored"
     indexes = await _indexes(client, stream)
     if not indexes:
         await client.ask("PUT", f"_data_stream/{stream}")
-        yield f"{stream}: the data stream is made"
+        yield f"{stream}: the data stream is created"
         return
     # A new template is for the next index.
     due = {} if changed else {"max_age": "1d", "max_size": section.rollover_size}
     _, answer = await client.ask("POST", f"{stream}/_rollover", {"conditions": due} if due else {})
     if answer["rolled_over"]:
-        yield f"{stream}: {answer['new_index']} is begun"
+        yield f"{stream}: {answer['new_index']} is the new index"
     oldest = now - timedelta(days=section.days)
     for index in indexes[:-1]:  # the last one is written to
         newest = await _newest(client, index)
         if newest is None or newest < oldest:
             await client.ask("DELETE", index)
-            yield f"{stream}: {index} is deleted, its newest line is of {newest or 'no day'}"
+            yield f"{stream}: {index} is deleted, its newest line is from {newest or 'no day'}"
 
 
 async def _put_template(client: StoreClient, stream: str) -> bool:

@@ -9,12 +9,12 @@ from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
 
 from .alerting import alert_keys
-from .asked_prometheus import asked_prometheus
 from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords, buckets
 from .config.pods import SecretKey as Written
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .keda_prometheus import keda_prometheus
 from .log_flows import LOG_COLLECTOR, LOG_FORWARDER, has_log_forwarder, has_log_store
 from .logs import sink_keys
 from .monitoring import (
@@ -214,7 +214,7 @@ def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
 
 def _of_keda(config: StackConfig) -> Iterator[SecretKey]:
     """The keys by which KEDA queries a Prometheus, but for the platform's own authority."""
-    if asked := asked_prometheus(config):
+    if asked := keda_prometheus(config):
         for _, key in asked.credentials:
             if key.secret != config.secrets.internal_ca:
                 yield key

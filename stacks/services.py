@@ -17,7 +17,6 @@ from components.kubernetes.vertical_scaling import (
 )
 from components.mcp.server_config import P2P
 
-from .asked_prometheus import asked_prometheus
 from .audit import with_audit_log
 from .backup import with_backups
 from .config.scaling import ServiceScale, Vertical
@@ -25,6 +24,7 @@ from .config.stack import StackConfig
 from .data_kinds import KINDS, in_pods, kind_of
 from .gateway_metrics import has_exporter, leads_to_the_exporter
 from .identities import with_identities
+from .keda_prometheus import keda_prometheus
 from .log_flows import with_logs
 from .monitoring_flows import with_monitoring
 from .topologies import TOPOLOGIES
@@ -42,7 +42,7 @@ def topology(config: StackConfig) -> Topology:
     used = {store for server in config.cluster_servers.values() for store in server.uses}
     further = [s for s in KINDS if s in used and s not in chosen.data and not in_pods(config, s)]
     data = [*chosen.data, *further]
-    asked = asked_prometheus(config)
+    asked = keda_prometheus(config)
     at_scale = replace(
         chosen,
         services=[

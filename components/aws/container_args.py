@@ -61,7 +61,8 @@ class EcsFargateArgs(AwsServerArgs):
         cpu: CPUs of a task.
         memory_mb: MiB of a task.
         architecture: of the image.
-        min_instances, max_instances: fewest and most tasks.
+        min_instances: fewest tasks.
+        max_instances: most tasks.
         cpu_target: percent; above it there will be more tasks.
         tls_minimum: oldest TLS version that clients may use.
         access_logs_bucket: name of a bucket of yours for the load balancer's access logs, in place

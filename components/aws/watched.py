@@ -34,7 +34,8 @@ class AwsWatchedContainer:
         name: in the names of its alarms.
         cluster, service: their names.
         load_balancer: the part of its ARN that CloudWatch names it by, ``app/…/…``.
-        min_instances, max_instances: fewest and most tasks.
+        min_instances: fewest tasks.
+        max_instances: most tasks.
     """
 
     name: DnsLabel

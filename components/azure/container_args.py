@@ -55,7 +55,8 @@ class AzureContainerAppArgs(AzureContainerArgs):
         subnet: id of the subnet of its environment, delegated to Microsoft.App/environments.
         secrets: secrets in its environment.
         concurrency: requests at once to a replica, above which there will be another one.
-        min_instances, max_instances: fewest and most replicas.
+        min_instances: fewest replicas.
+        max_instances: most replicas.
         zone_redundant: spread replicas and the storage account's copies over zones; another value
             replaces the environment.
         private_storage: close the storage account to all networks but ``subnet``, which needs the

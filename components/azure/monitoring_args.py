@@ -58,7 +58,10 @@ class AzureMonitoringArgs(MonitoringArgs):
 
     Attributes:
         location: subscription and region; the region of the watched workspaces.
-        apps, functions, databases, caches: what is watched.
+        apps: container apps that are watched.
+        functions: function apps that are watched.
+        databases: PostgreSQL servers that are watched.
+        caches: Redis clusters that are watched.
         action_groups: ids of action groups of yours, such as with a webhook or SMS.
         budget: what resources may cost; None: nobody is told.
     """
@@ -93,13 +96,13 @@ def _too_many_groups(args: AzureMonitoringArgs) -> list[Problem]:
             "action_groups",
             f"has {len(args.action_groups)}{own}",
             f"Azure refuses the alert rules: a rule has {AZURE_ACTION_GROUPS} at most",
-            f"leave {room}; an action group has as many receivers as you need",
+            f"leave {room}; one action group can have several receivers",
         )
     ]
 
 
 def _without_alert(args: AzureMonitoringArgs) -> list[Problem]:
-    """An objective so lax that only the burn over three days is left, which no rule can read."""
+    """An objective that only the burn over three days could watch, which no rule can read."""
     if not (args.apps or args.functions):
         return []
     found = {burn.objective for burn in readable(args.objectives)}

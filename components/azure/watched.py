@@ -18,8 +18,10 @@ class AzureWatchedApp:
         name: in the names of its alert rules.
         app: id of the container app.
         workspace: id of the Log Analytics workspace that has its console logs.
-        cpu, memory_mb: CPUs and MiB of a replica, over all its containers.
-        min_instances, max_instances: fewest and most replicas.
+        cpu: CPUs of a replica, over all its containers.
+        memory_mb: MiB of a replica, over all its containers.
+        min_instances: fewest replicas.
+        max_instances: most replicas.
     """
 
     name: DnsLabel

@@ -12,7 +12,7 @@ from .naming import NameRule
 NO_SUCH_PLACE: Final = "the provider finds no such place: nothing could be made there"
 NO_SUCH_MACHINE: Final = "the cloud has no such machine, and refuses to make one"
 NOT_FOUND: Final = "the cloud finds nothing by it, and refuses what refers to it"
-OTHER_VERSION: Final = "what runs tomorrow might read another secret than what was tested today"
+OTHER_VERSION: Final = "a new version of the secret would be used without a deployment"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ class GcpServerArgs(CloudServerArgs):
         cpu: CPUs of an instance.
         memory_mb: MiB of an instance.
         concurrency: most requests that an instance handles at once.
-        min_instances, max_instances: fewest and most instances.
+        min_instances: fewest instances.
+        max_instances: most instances.
     """
 
     location: GcpLocation

@@ -18,8 +18,8 @@ class GcpWatchedService:
         name: in the names of its alert policies.
         service: the service's name; a function is a service of its own name.
         max_instances: most instances.
-        min_instances: instances that always run. There is no alert on the number of instances where
-            it is always near the most.
+        min_instances: instances that always run. If they are near ``max_instances``, there is no
+            alert on the number of instances.
     """
 
     name: DnsLabel

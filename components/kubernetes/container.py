@@ -81,7 +81,7 @@ class Probes:
 
     Attributes:
         startup: runs until it first succeeds; the other two start after that.
-        readiness: decides whether the pod gets requests; None: the container has no say in it.
+        readiness: decides whether the pod gets requests; None: the container need only run.
         liveness: decides whether the container is restarted; None if a restart would not help.
     """
 

@@ -192,7 +192,7 @@ _TAIL_SAMPLING: Final = "otelcol_processor_tail_sampling_sampling"
 _OF_TRACES: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
     (
         *("otelcol_receiver_accepted_spans", "counter", ("receiver", "transport"), ""),
-        "Spans that the collector has taken.",
+        "Spans that the collector has accepted.",
     ),
     (
         *("otelcol_receiver_refused_spans", "counter", ("receiver", "transport"), ""),
@@ -208,7 +208,7 @@ _OF_TRACES: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
     ),
     (
         *("otelcol_exporter_sent_spans", "counter", ("exported_exporter",), ""),
-        "Spans of kept traces that the store or sink has taken.",
+        "Spans of kept traces that the store or sink has accepted.",
     ),
     (
         *("otelcol_exporter_send_failed_spans", "counter", ("exported_exporter",), ""),

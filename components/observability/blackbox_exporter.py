@@ -45,8 +45,8 @@ class BlackboxExporterArgs:
         authority: key with the authority that signs the certificate for ``domain``; None: the
             public authorities of the image.
         token: how probes get a token; None: they have none.
-        tool: that a probe with a token calls; None: none is.
-        era: of the server, which says how probes with a token ask what it is.
+        tool: tool that a probe with a token calls; None: no tool is called.
+        era: of the server; with ``legacy`` the probe ``discovery`` sends ``initialize``.
         resources: of the exporter.
         ip_families: see Exposure.
         pods: settings of the pod.
@@ -72,14 +72,14 @@ class BlackboxExporterArgs:
             yield Problem(
                 "token",
                 "is missing, and tool is set",
-                "the platform would refuse each call",
+                "each call would be answered with 401",
                 "set token, or leave tool out",
             )
         if self.era == "legacy":
             yield Problem(
                 "era",
                 "is legacy, and tool is set",
-                "a call needs a session, which a probe has not",
+                "a tool call needs a session, and a probe sends one request only",
                 "leave tool out, or serve the era dual",
             )
 

@@ -52,13 +52,13 @@ class GrafanaArgs:
         namespace: of Grafana, and of the Services that it reads.
         image: Grafana 13, with the data sources that its image has: not its variant ``slim``.
         dashboards: the JSON of each dashboard, as Grafana exports it, by its name.
-        admin_secret: Secret with ``password``, of the user ``admin``, and ``secret-key``, by which
-            Grafana signs and encrypts.
+        admin_secret: Secret with ``password``, of the user ``admin``, and ``secret-key``, with
+            which Grafana signs and encrypts.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``grafana-service.<namespace>.svc``.
         ca_secret: Secret with ``ca.crt``, which signs the certificates of the data sources.
         prometheus: Service of the Prometheus.
-        prometheus_login: Secret with ``username`` and ``password`` for it; None: it asks for none.
+        prometheus_login: Secret with ``username`` and ``password`` for it; None: it requires none.
         traces: Service of a Jaeger; None: there is no data source of traces.
         resources: of Grafana.
         ip_families: see Exposure.

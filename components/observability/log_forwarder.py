@@ -39,7 +39,7 @@ class StoreLogin:
     """A login to Elasticsearch or OpenSearch.
 
     Attributes:
-        key: with the password of ``user``, or the token.
+        key: key with the password of ``user``, or the token.
         user: None: ``key`` has a token.
         scheme: what precedes the token in the header ``Authorization``.
     """

@@ -76,7 +76,7 @@ class OperatorObservabilityArgs:
                 Problem(
                     "modules",
                     "is set without probed, or probed without it",
-                    "the prober would not know what to ask",
+                    "the prober would have no URL to probe",
                     "set both, or neither",
                 )
             )

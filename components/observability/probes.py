@@ -33,7 +33,7 @@ class ProbeToken:
         url: token endpoint of the issuer.
         client_id: of the client.
         client_secret: key with its secret.
-        scopes: that are asked for.
+        scopes: of the token that is requested.
         parameters: of the request, besides ``resource`` (RFC 8707), which is the MCP endpoint.
         authority: key with the authority that signs the certificate of the issuer; None: the public
             authorities of the image.
@@ -70,14 +70,14 @@ class ProbedTool:
         if not isinstance(given, dict):
             yield Problem(
                 "arguments",
-                "is no JSON object",
-                "the server would refuse each call",
+                "is not a JSON object",
+                "the server would answer each call with an error",
                 'write an object, such as {"city": "Paris"}, or leave it out',
             )
         if why := not_re2(self.answer):
             yield Problem(
                 "answer",
-                f"is no regular expression of RE2: {why}",
+                f"is not a valid RE2 expression: {why}",
                 "blackbox_exporter would not start",
                 "write an expression of RE2, such as sunny|rain",
             )

@@ -1,4 +1,4 @@
-"""Runbooks as a ConfigMap, for people who have the cluster and nothing else."""
+"""Runbooks as a ConfigMap, so that kubectl is enough to read them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RunbooksArgs:
             Problem(
                 f"pages.{name}",
                 "is empty",
-                "whoever is told of the alert reads nothing",
+                "who is called by the alert would find an empty page",
                 "write what to do, or leave it out",
             )
             for name, text in self.pages.items()

@@ -65,7 +65,7 @@ class StandaloneObservabilityArgs:
             certificates of ``ca_secret``.
         alertmanager: Alertmanager that gets the alerts; None: Prometheus shows them only.
         prober: blackbox_exporter that asks ``probed``; None: nothing is probed.
-        probed: URLs.
+        probed: URLs that ``prober`` asks.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name

@@ -52,11 +52,11 @@ class TraceCollectorArgs:
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``trace-collector-service.<namespace>.svc``.
         sink: where kept traces are sent.
-        longest_seconds: of a call. The collector decides later than that on a trace whose first
+        longest_seconds: of a call. The collector decides later than that on a trace whose root
             span does not arrive.
         sampling: which traces are kept.
-        queue: most bytes of kept traces that wait in memory while the sink is away; a fourth of
-            the memory at most.
+        queue: most bytes of kept traces that wait in memory while the sink does not
+            answer; a fourth of the memory at most.
         resources: of the collector.
         ip_families: see Exposure.
         pods: settings of the pod.

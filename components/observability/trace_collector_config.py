@@ -52,9 +52,10 @@ class TraceSampling:
     """Which traces are kept, once all their spans have arrived.
 
     Attributes:
-        percent: of the traces without an error that are not slow.
-        slow_seconds: a trace that lasts as long is kept.
-        waiting: most traces that wait for the decision; above it the oldest is lost.
+        percent: share that is kept of the traces without an error that are not slow.
+        slow_seconds: a trace that lasts at least this long is kept.
+        waiting: most traces that wait for the decision whether they are kept; above it the oldest
+            is lost.
     """
 
     percent: Percent = 10

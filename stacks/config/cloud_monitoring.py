@@ -21,7 +21,8 @@ class CloudMonitoring(Section):
     emails: list[Annotated[str, constraint(EMAIL_ADDRESS)]] = Field(
         default=[],
         max_length=50,
-        description="Addresses that are told of each alarm; their owners must confirm it.",
+        description="Addresses that are told of each alarm. On AWS each owner must first confirm "
+        "a mail.",
     )
 
 

@@ -29,7 +29,9 @@ class LogRetention(Section):
     )
     password: SecretKey | None = Field(default=None, description="Its password.")
     token: SecretKey | None = Field(
-        default=None, description="In place of both, a token of the same scheme as the sink's."
+        default=None,
+        description="In place of user and password, a token; it is sent with the scheme of the "
+        "sink.",
     )
 
 
@@ -47,12 +49,13 @@ class LogSink(Section):
     networks: list[Cidr] = Field(
         min_length=1,
         max_length=50,
-        description="Networks of its addresses, which may be connected to at the URL's port.",
+        description="Networks of the sink's addresses; network policies allow connections to them "
+        "at the URL's port.",
     )
     index: Word = Field(
         default="qudag-mcp-logs",
-        description="Of all lines but security events: the data stream; the tenant of Loki; with "
-        "otlp the attribute log.index of the resource.",
+        description="Index of all lines but security events: the data stream; the tenant of Loki; "
+        "with otlp the value of the resource's attribute log.index.",
     )
     security_index: Word = Field(
         default="qudag-mcp-security", description="The same of security events."
@@ -77,8 +80,8 @@ class LogSink(Section):
     )
     retention: LogRetention | None = Field(
         default=None,
-        description="Of the data streams, with a login of its own; required for elasticsearch and "
-        "opensearch, refused for others.",
+        description="How long the data streams keep lines, with a login of its own; required for "
+        "elasticsearch and opensearch, refused for others.",
     )
     ca: SecretKey | None = Field(
         default=None,

@@ -54,8 +54,8 @@ class PrometheusOperator(Section):
     )
     prober: PrometheusUrl | None = Field(
         default=None,
-        description="URL of a blackbox_exporter of yours, which asks the platform at its domain; "
-        "absent: no Probes.",
+        description="URL of a blackbox_exporter of yours, which probes the platform at its "
+        "domain; absent: no Probes.",
     )
 
 
@@ -103,12 +103,15 @@ class ProbeToken(Section):
     """How probes get a token: client credentials."""
 
     url: Url = Field(description="Token endpoint of the issuer.")
-    client_id: OneLine = Field(min_length=1, description="The client.")
-    client_secret: SecretKey = Field(description="Its secret, in the namespace of monitoring.")
-    scopes: list[ScopeName] = Field(default=[], description="Scopes that are asked for.")
+    client_id: OneLine = Field(min_length=1, description="Client ID.")
+    client_secret: SecretKey = Field(
+        description="Secret of the client, in the namespace of monitoring."
+    )
+    scopes: list[ScopeName] = Field(default=[], description="Scopes of the token.")
     parameters: dict[Word, OneLine] = Field(
         default={},
-        description="Of the request, such as audience, besides resource: https://<domain>/mcp.",
+        description="Parameters of the token request, such as audience, besides resource: "
+        "https://<domain>/mcp.",
     )
     authority: SecretKey | None = Field(
         default=None,
@@ -120,8 +123,8 @@ class ProbeToken(Section):
 class ProbedTool(Section):
     """A tool that a probe calls every scrapeSeconds. It must change nothing."""
 
-    name: ToolName = Field(description="Its name.")
-    arguments: dict[str, Any] = Field(default={}, description="Of the call.")
+    name: ToolName = Field(description="Name of the tool.")
+    arguments: dict[str, Any] = Field(default={}, description="Arguments of the call.")
     answer: OneLine = Field(
         min_length=1, description="Regular expression (RE2) that the body of the answer must match."
     )
@@ -137,7 +140,8 @@ class Probes(Section):
     )
     token: ProbeToken | None = Field(
         default=None,
-        description="A probe asks with a token what the server is; absent: no probe has a token.",
+        description="How probes get a token; the probe discovery then runs. Absent: no probe has a "
+        "token.",
     )
     tool: ProbedTool | None = Field(
         default=None, description="A tool that a probe calls, with token; absent: none."
@@ -147,7 +151,7 @@ class Probes(Section):
 class KedaPods(Section):
     """The pods of KEDA's operator, which may query the platform's own Prometheus."""
 
-    namespace: DnsLabel = Field(default="keda", description="Where it runs.")
+    namespace: DnsLabel = Field(default="keda", description="Namespace of KEDA's operator.")
     labels: dict[LabelKey, LabelValue] = Field(
         default={"app": "keda-operator"}, min_length=1, description="Labels of its pods."
     )
@@ -180,7 +184,7 @@ class Standalone(Section):
     login: SecretName | None = Field(
         default=None,
         description="Secret in the namespace of monitoring with username, password and web.yml, by "
-        "which Prometheus asks for a login; absent: network policies alone decide who reads it.",
+        "which Prometheus requires a login; absent: network policies alone decide who reads it.",
     )
     keda: KedaPods | None = Field(
         default=None,
@@ -226,8 +230,8 @@ class Observability(Section):
     )
     traces: Traces | None = Field(
         default=None,
-        description="Spans of the gateway and of servers, and a collector that keeps traces; "
-        "absent: nothing makes spans.",
+        description="Spans of the gateway and of servers, and a collector that keeps some of the "
+        "traces; absent: no program makes spans.",
     )
     log_level: LogLevel | None = Field(
         default=None,

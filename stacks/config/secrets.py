@@ -23,8 +23,8 @@ class Secrets(SecretStoreFields):
     )
     grafana: SecretName = Field(
         default="mcp-grafana",
-        description="Keys password, of the user admin, and secret-key, by which Grafana signs "
-        "and encrypts; used with observability.standalone.grafana.",
+        description="Keys password, of the user admin, and secret-key, with which Grafana "
+        "signs and encrypts; used with observability.standalone.grafana.",
     )
     valkey_users: SecretName = Field(
         default="mcp-valkey",

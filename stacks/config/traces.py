@@ -29,7 +29,8 @@ class TraceSink(Section):
     )
     scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(
         default="Bearer",
-        description="What precedes the token in the header; none for a header of its own.",
+        description="What precedes the token in the header; none: nothing, for a header such as "
+        "DD-API-KEY.",
     )
     ca: SecretKey | None = Field(
         default=None,
@@ -38,7 +39,7 @@ class TraceSink(Section):
 
 
 class TraceStore(Section):
-    """Jaeger of the platform's own, with observability.kind standalone and without a sink."""
+    """The Jaeger that the stack deploys, with observability.kind standalone and without a sink."""
 
     retention_days: int = Field(
         default=7, ge=1, le=365, description="Days after which traces are deleted."
@@ -57,28 +58,29 @@ class Traces(Section):
         default=10,
         ge=0,
         le=100,
-        description="Share of the traces that are kept, of those without an error that are not "
-        "slow. Traces with an error are always kept.",
+        description="Of the traces without an error that are not slow, the share that is kept. "
+        "Traces with an error are always kept.",
     )
     slow_seconds: float = Field(
-        default=2, ge=0.001, le=3600, description="A trace that lasts as long is always kept."
+        default=2, ge=0.001, le=3600, description="A trace that lasts at least this long is kept."
     )
     waiting: int = Field(
         default=20_000,
         ge=100,
         le=100_000,
-        description="Most traces that wait for the decision; above it the oldest is lost.",
+        description="Most traces in the collector's memory that wait for the decision whether they "
+        "are kept; above it the oldest is lost.",
     )
     queue: Bytes = Field(
         default="64Mi",
-        description="Most kept traces in the collector's memory while the store or sink is away; "
-        "above it they are lost.",
+        description="Most bytes of kept traces in the collector's memory while the store or sink "
+        "cannot be reached; above it traces are lost.",
     )
     sink: TraceSink | None = Field(
         default=None,
-        description="Where kept traces go; absent with observability.kind standalone: to a store "
-        "of the platform's own.",
+        description="Where kept traces are sent; absent with observability.kind standalone: to the "
+        "Jaeger that the stack deploys.",
     )
     store: TraceStore | None = Field(
-        default=None, description="Options of the store of the platform's own; refused with a sink."
+        default=None, description="Options of the Jaeger that the stack deploys; refused with sink."
     )

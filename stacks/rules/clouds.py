@@ -124,7 +124,7 @@ def images_of_containers_are_pinned(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path,
                 f"{image} has no digest",
-                "what runs tomorrow may not be what was tested today",
+                "a tag can be moved: an image that was never tested could run",
                 f"append @sha256:… (crane digest {image})",
             )
 

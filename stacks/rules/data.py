@@ -228,7 +228,7 @@ def exporters_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 f"images.{image}",
                 f"is missing, and {field} is true",
-                "what runs tomorrow may not be what was tested today",
+                "a tag can be moved: an image that was never tested could run",
                 f"name it with its digest: {default[store]}@sha256:…",
             )
         if store not in running and given[store]:

@@ -22,7 +22,7 @@ def the_egress_proxy_has_an_image(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "images.egressProxy",
             f"is missing, and these connect to hosts outside: {', '.join(listed)}",
-            "what runs tomorrow may not be what was tested today",
+            "a tag can be moved: an image that was never tested could run",
             f"name Envoy with its digest: {VERSIONS['images']['envoy']}@sha256:…",
         )
 

@@ -110,7 +110,7 @@ def stores_have_two_logins(config: StackConfig) -> Iterator[Problem]:
             f"{_SINK}.scheme",
             f"is {sink.scheme}, and kind is {sink.kind}",
             "a token would not be sent as the store expects it",
-            "write ApiKey or Bearer; a login with a password is user and password",
+            "write ApiKey or Bearer; for a login with a password set user and password",
         )
     for field, name in (("index", sink.index), ("securityIndex", sink.security_index)):
         if problem := DATA_STREAM.problem(f"{_SINK}.{field}", name):
@@ -150,7 +150,9 @@ def _login_problems(path: str, section: LogSink | LogRetention) -> Iterator[Prob
         yield at(
             f"{path}.token" if both else f"{path}.user",
             "is set, and user as well" if both else "is missing, and token as well",
-            "it would not be known how to log in",
+            "the login would be ambiguous"
+            if both
+            else "there would be no login: the store would answer with 401",
             "set either user and password, or token",
         )
 
@@ -196,7 +198,7 @@ def images_of_logs_are_used(config: StackConfig) -> Iterator[Problem]:
         if image is not None and not runs:
             yield at(
                 f"images.{field}",
-                f"is set, and nothing of {of} runs it",
+                f"is set, and no workload of {of} uses it",
                 "it would have no effect",
                 f"remove it, or set {of}",
             )
@@ -204,7 +206,7 @@ def images_of_logs_are_used(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 f"images.{field}",
                 f"is missing, and {of} is set",
-                "what runs tomorrow may not be what was tested today",
+                "a tag can be moved: an image that was never tested could run",
                 f"name it with its digest: {VERSIONS['images'][field]}@sha256:…",
             )
 

@@ -8,9 +8,9 @@ from typing import Final
 from components.base.problems import Problem
 from components.kubernetes.keda import GATEWAY_SERIES, prometheus_problems
 
-from ..asked_prometheus import asked_prometheus
 from ..config.scaling import ServiceScale
 from ..config.stack import StackConfig
+from ..keda_prometheus import keda_prometheus
 from ..services import topology
 from ..topologies.topology import GatewayService, NodeService, ServerService, Service
 from .rule import Rule, at
@@ -113,14 +113,14 @@ def _not_exported(
             )
 
 
-def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
+def prometheus_can_be_queried(config: StackConfig) -> Iterator[Problem]:
     """``observability.prometheus`` is set if a service is scaled by metrics, and only then."""
     prometheus = config.observability.prometheus
     followed = [
         _asking(name, scale) for name, scale in config.scaling.items() if scale.asks_prometheus
     ]
     own = config.observability.kind == "standalone"
-    if followed and asked_prometheus(config) is None:
+    if followed and keda_prometheus(config) is None:
         yield at(
             "observability.standalone.keda" if own else "observability.prometheus",
             f"is missing, and {followed[0]} is set",
@@ -145,7 +145,7 @@ def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
         yield at(f"observability.prometheus.{one.path}", one.what, one.consequence, one.fix)
 
 
-def keda_may_ask_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
+def keda_may_query_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
     """``observability.standalone.keda`` is set with a login, for a service, and alone."""
     section = config.observability.standalone
     if section is None or section.keda is None or config.observability.kind != "standalone":
@@ -155,14 +155,14 @@ def keda_may_ask_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
         yield at(
             path,
             "is set, and observability.standalone.login is not",
-            "KEDA reads the authority of its certificate only with a login: no query would succeed",
+            "KEDA uses a private authority only together with a login: no query would succeed",
             "set login to the Secret with username, password and web.yml",
         )
     if not any(scale.asks_prometheus for scale in config.scaling.values()):
         yield at(
             path,
             "is set, and no service has metrics",
-            "it would open a port that nobody uses",
+            "network policies would allow a connection that nothing uses",
             "set scaling.<service>.metrics, or remove it",
         )
     if config.observability.prometheus is not None:
@@ -176,7 +176,7 @@ def keda_may_ask_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
 
 METRIC_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("scaling", "topology", "network.prometheus", "observability.kind"), metrics_are_exported),
-    (("scaling", "observability"), prometheus_can_be_asked),
-    (("scaling", "observability"), keda_may_ask_the_own_prometheus),
+    (("scaling", "observability"), prometheus_can_be_queried),
+    (("scaling", "observability"), keda_may_query_the_own_prometheus),
 ]
 """Each rule with what it reads."""

@@ -76,7 +76,7 @@ def an_own_prometheus_can_work(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "images.prometheus",
             "is missing, and observability.kind is standalone",
-            "what runs tomorrow may not be what was tested today",
+            "a tag can be moved: an image that was never tested could run",
             f"name it with its digest: {VERSIONS['images']['prometheus']}@sha256:…",
         )
 

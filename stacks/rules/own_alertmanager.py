@@ -38,7 +38,7 @@ def fields_have_an_effect(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "images.alertmanager",
             "is missing, and alerts have receivers",
-            "what runs tomorrow may not be what was tested today",
+            "a tag can be moved: an image that was never tested could run",
             f"name it with its digest: {VERSIONS['images']['alertmanager']}@sha256:…",
         )
 

@@ -15,7 +15,7 @@ from .rule import Rule, at
 _SECTION: Final = "observability.standalone.grafana"
 
 
-def its_image_is_named(config: StackConfig) -> Iterator[Problem]:
+def grafana_image_is_named(config: StackConfig) -> Iterator[Problem]:
     """Its image is set only if it runs, is one with data sources, and is named outside dev."""
     image = config.images.grafana
     if not has_own_grafana(config):
@@ -39,12 +39,12 @@ def its_image_is_named(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "images.grafana",
             f"is missing, and {_SECTION} is set",
-            "what runs tomorrow may not be what was tested today",
+            "a tag can be moved: an image that was never tested could run",
             f"name it with its digest: {VERSIONS['images']['grafana']}@sha256:…",
         )
 
 
 OWN_GRAFANA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("observability", "images", "environment"), its_image_is_named),
+    (("observability", "images", "environment"), grafana_image_is_named),
 ]
 """Each rule with what it reads."""

@@ -95,7 +95,7 @@ def images_are_pinned(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 f"images.{name}",
                 f"{image} has no digest",
-                "what runs tomorrow may not be what was tested today",
+                "a tag can be moved: an image that was never tested could run",
                 f"append @sha256:… (crane digest {image})",
             )
         elif not has_version(image):

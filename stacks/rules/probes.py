@@ -46,7 +46,7 @@ def probes_can_be_sent(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "images.blackboxExporter",
             f"is missing, and {_SECTION} is set",
-            "what runs tomorrow may not be what was tested today",
+            "a tag can be moved: an image that was never tested could run",
             f"name it with its digest: {VERSIONS['images']['blackboxExporter']}@sha256:…",
         )
 
@@ -61,14 +61,14 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
         yield at(
             f"{_SECTION}.tool",
             f"is set, and {_SECTION}.token is not",
-            "the platform would refuse each call",
+            "each call would be answered with 401",
             "set token, or remove it",
         )
     if section.tool and config.protocol.era == "legacy":
         yield at(
             f"{_SECTION}.tool",
             "is set, and protocol.era is legacy",
-            "a call needs a session, which a probe has not",
+            "a tool call needs a session, and a probe sends one request only",
             "remove it, or set protocol.era to dual",
         )
     if section.tool:
@@ -77,7 +77,7 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
         if why := not_re2(section.tool.answer):
             yield at(
                 f"{_SECTION}.tool.answer",
-                f"is no regular expression of RE2: {why}",
+                f"is not a valid RE2 expression: {why}",
                 "blackbox_exporter would not start",
                 "write an expression such as sunny|rain",
             )
@@ -96,8 +96,8 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
         listed = ", ".join(str(one) for one in ports) or "none"
         yield at(
             f"{_SECTION}.token.url",
-            f"has port {port}, and the flows to the issuer are to ports of its keys: {listed}",
-            "network policies would refuse the connection: no probe would have a token",
+            f"has port {port}; network policies allow only those of the issuer's keys: {listed}",
+            "the connection would be refused: no probe would get a token",
             "name an endpoint at one of these ports, or set protocol.jwksUrl to that issuer's keys",
         )
 
@@ -109,7 +109,7 @@ def a_prober_has_a_domain(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "observability.operator.prober",
             "is set, and domain is missing",
-            "it is unknown which address is to be asked",
+            "there is no public address that it could probe",
             "set domain to the name under which clients know the platform, or remove it",
         )
     exporters = config.observability.alerts.exporters
@@ -117,7 +117,7 @@ def a_prober_has_a_domain(config: StackConfig) -> Iterator[Problem]:
         yield at(
             f"observability.alerts.exporters[{exporters.index('blackbox')}]",
             "is blackbox, and observability.operator.prober is set",
-            "the alerts on probes are there already",
+            "the stack already has these alerts",
             "leave it out",
         )
 

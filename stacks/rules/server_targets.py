@@ -228,7 +228,7 @@ def copies_are_pinned(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 f"{one.path}.image",
                 f"{copy} has no digest",
-                "what runs tomorrow may not be what was tested today",
+                "a tag can be moved: an image that was never tested could run",
                 f"append @sha256:… (crane digest {copy})",
             )
 

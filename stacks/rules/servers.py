@@ -59,7 +59,7 @@ def server_images_are_pinned(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path_of("servers", name, "image"),
                 f"{server.image} has no digest",
-                "what runs tomorrow may not be what was tested today",
+                "a tag can be moved: an image that was never tested could run",
                 f"append @sha256:… (crane digest {server.image})",
             )
         elif not has_version(server.image):

@@ -18,7 +18,7 @@ LARGEST_QUEUE: Final = "256Mi"
 
 
 def traces_have_a_sink(config: StackConfig) -> Iterator[Problem]:
-    """There is one place that traces go to."""
+    """Traces go to a sink or to the stack's own store, not to both."""
     traces, kind = config.observability.traces, config.observability.kind
     if traces is None:
         return
@@ -45,7 +45,7 @@ def traces_have_a_sink(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def the_token_is_read(config: StackConfig) -> Iterator[Problem]:
+def header_and_scheme_fit_the_token(config: StackConfig) -> Iterator[Problem]:
     """The header and its scheme belong to a token."""
     traces = config.observability.traces
     if traces is None or traces.sink is None:
@@ -74,7 +74,7 @@ def the_token_is_read(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def the_image_of_the_store_is_used(config: StackConfig) -> Iterator[Problem]:
+def trace_store_image_is_named(config: StackConfig) -> Iterator[Problem]:
     """The image is named where it runs, with a digest outside dev."""
     runs, image = has_trace_store(config), config.images.trace_store
     if image is not None and not runs:
@@ -88,14 +88,14 @@ def the_image_of_the_store_is_used(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "images.traceStore",
             "is missing, and observability.traces has no sink",
-            "what runs tomorrow may not be what was tested today",
+            "a tag can be moved: an image that was never tested could run",
             f"name it with its digest: {VERSIONS['images']['traceStore']}@sha256:…",
         )
 
 
 TRACE_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability",), traces_have_a_sink),
-    (("observability.traces",), the_token_is_read),
-    (("observability", "images", "environment"), the_image_of_the_store_is_used),
+    (("observability.traces",), header_and_scheme_fit_the_token),
+    (("observability", "images", "environment"), trace_store_image_is_named),
 ]
 """Each rule with what it reads."""

@@ -29,8 +29,8 @@ def someone_is_told(sections: AzureSections, _shared: Shared) -> Iterator[Proble
         )
 
 
-def a_rule_notifies_so_many_groups(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
-    """The addresses are an action group too."""
+def action_groups_fit_into_a_rule(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
+    """An alert rule takes five action groups; ``emails`` are one of them."""
     section = sections.location.monitoring if sections.location else None
     if section is None:
         return
@@ -41,7 +41,7 @@ def a_rule_notifies_so_many_groups(sections: AzureSections, _shared: Shared) -> 
             "clouds.azure.monitoring.actionGroups",
             f"has {len(section.action_groups)}{own}",
             f"Azure refuses the alert rules: a rule has {AZURE_ACTION_GROUPS} at most",
-            f"leave {room}; an action group has as many receivers as you need",
+            f"leave {room}; one action group can have several receivers",
         )
 
 
@@ -77,7 +77,7 @@ RULES: Final[
     tuple[tuple[tuple[str, ...], CloudRule[Azure, AzureFunction, AzureContainer]], ...]
 ] = (
     (("clouds.azure",), someone_is_told),
-    (("clouds.azure",), a_rule_notifies_so_many_groups),
+    (("clouds.azure",), action_groups_fit_into_a_rule),
     (("clouds.azure", "containers.azure", "observability", "servers"), requests_are_logged),
     (("clouds.azure", "containers.azure"), groups_are_not_watched),
 )

@@ -109,7 +109,7 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         duration="0m",
         summary="Calls were cut because a pod ended",
         description='{{ $labels.job }} cut {{ $value | printf "%.0f" }} calls in 15 minutes: they '
-        "ran longer than a pod that ends may take.",
+        "ran longer than the drain of their pod.",
         dashboard="service",
     )
 

@@ -90,5 +90,5 @@ def test_the_command_lists_every_alert_with_what_has_happened():
 def test_an_unknown_name_is_refused_with_the_nearest(name: str, fix: str):
     status, said = printed(name)
     assert status == 1
-    assert "no alert of this version" in said
+    assert "is not the name of an alert" in said
     assert fix in said

@@ -11,8 +11,8 @@ from .monitoring import PROMETHEUS_PORT, own_keda, own_login
 from .topologies.topology import PROMETHEUS
 
 
-def asked_prometheus(config: StackConfig) -> Prometheus | None:
-    """What KEDA is told of it; None if KEDA queries none."""
+def keda_prometheus(config: StackConfig) -> Prometheus | None:
+    """Address, login and authority for KEDA; None if KEDA queries no Prometheus."""
     if own_keda(config) is not None:
         host = f"{PROMETHEUS}-service.{config.monitoring_namespace}.svc"
         return Prometheus(
