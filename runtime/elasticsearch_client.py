@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx2
 
@@ -15,14 +16,18 @@ from .elasticsearch_config import StoreSection
 from .toml_config import StartError
 
 TRY_AGAIN: Final = frozenset({401, 403, 404, 408, 429})
-"""Statuses, besides 5xx, after which the same lines can be taken later: a login or a right that is
-wrong now, an index that is not there or is blocked, and a store with too much to do."""
+"""Statuses of a document, besides 5xx, after which it can be taken later: a login or a right that
+is wrong now, an index that is not there or is blocked, and a store with too much to do."""
 _STORED: Final = frozenset({200, 201, 409})
 """409: an earlier try has stored the document with this id."""
+_TOO_LARGE: Final = 413
 
 
 class StoreError(Exception):
-    """The store is away, or refuses requests for now; the message says why, without values."""
+    """The store is away, refuses requests for now, or gives an answer that is not one of its API.
+
+    The message says why, without values.
+    """
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,14 @@ class StoreClient:
         """Send a request with a JSON body; returns the status and the answer.
 
         Raises:
-            StoreError: the store is away, or the status is none of the allowed.
+            StoreError: the store is away, the status is none of the allowed, or the answer is no
+                object in JSON.
         """
         content = None if body is None else json.dumps(body).encode()
         answer = await self._send(method, path, content, "application/json")
         if answer.status_code not in allowed:
             raise StoreError(f"{method} {path}: {answer.status_code} {_error(answer)}")
-        return answer.status_code, answer.json() if answer.content else {}
+        return answer.status_code, _object(answer, f"{method} {path}")
 
     async def store(self, index: str, documents: Sequence[tuple[str, bytes]]) -> list[Refused]:
         """Append documents, each with its id, to a data stream; returns those refused for good.
@@ -79,24 +85,33 @@ class StoreClient:
             StoreError: not all others are stored. The same call may be made again: a document
                 that is stored already is not stored twice.
         """
+        answer = await self._bulk(index, documents)
+        if answer.status_code == _TOO_LARGE:
+            return await self._store_halves(index, documents)
+        if answer.status_code == 400 and (kind := _kind(answer)):
+            return [Refused(400, kind)] * len(documents)
+        if answer.status_code != 200:
+            raise StoreError(f"bulk request: {answer.status_code} {_error(answer)}")
+        return _refused(_object(answer, "bulk request"), len(documents))
+
+    async def _store_halves(
+        self, index: str, documents: Sequence[tuple[str, bytes]]
+    ) -> list[Refused]:
+        """Store documents that are too large for one request; one alone is refused for good."""
+        if len(documents) == 1:
+            return [Refused(_TOO_LARGE, "")]
+        half = len(documents) // 2
+        return [
+            *await self.store(index, documents[:half]),
+            *await self.store(index, documents[half:]),
+        ]
+
+    async def _bulk(self, index: str, documents: Sequence[tuple[str, bytes]]) -> httpx2.Response:
         lines: list[bytes] = []
         for name, document in documents:
             lines += (json.dumps({"create": {"_id": name}}).encode(), document)
         body = b"\n".join(lines) + b"\n"
-        answer = await self._send("POST", f"{index}/_bulk", body, "application/x-ndjson")
-        if answer.status_code in TRY_AGAIN or answer.status_code >= 500:
-            raise StoreError(f"bulk request: {answer.status_code} {_error(answer)}")
-        if answer.status_code != 200:
-            return [Refused(answer.status_code, "")] * len(documents)
-        results = [item["create"] for item in answer.json()["items"]]
-        for one in results:
-            if one["status"] in TRY_AGAIN or one["status"] >= 500:
-                raise StoreError(f"bulk item: {one['status']} {one['error'].get('type', '')}")
-        return [
-            Refused(one["status"], one["error"].get("type", ""))
-            for one in results
-            if one["status"] not in _STORED
-        ]
+        return await self._send("POST", f"{index}/_bulk", body, "application/x-ndjson")
 
     async def _send(
         self, method: str, path: str, content: bytes | None, kind: str
@@ -118,14 +133,55 @@ class StoreClient:
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(f"{file} cannot be read: {type(error).__name__}") from None
         if section.user is None:
+            if not secret.isascii():
+                raise StoreError(f"{file} has no token: a token has only characters of ASCII")
             return f"{section.scheme} {secret}"
         return "Basic " + base64.b64encode(f"{section.user}:{secret}".encode()).decode()
+
+
+def _object(answer: httpx2.Response, asked: str) -> dict[str, Any]:
+    """The object in JSON that an answer is; an answer without a body is an empty one."""
+    found: Any = None
+    with contextlib.suppress(ValueError, RecursionError):
+        found = answer.json() if answer.content else {}
+    if not isinstance(found, dict):
+        raise StoreError(f"{asked}: {answer.status_code}, and the answer is no object in JSON")
+    return cast("dict[str, Any]", found)
+
+
+def _refused(answer: dict[str, Any], count: int) -> list[Refused]:
+    """The documents of a bulk request of `count` documents that are refused for good."""
+    refused: list[Refused] = []
+    try:
+        items: list[dict[str, Any]] = [item["create"] for item in answer["items"]]
+        if len(items) != count:
+            raise StoreError(f"bulk request: {len(items)} items for {count} documents")
+        for one in items:
+            status = int(one["status"])
+            if status in _STORED:
+                continue
+            kind = str(one["error"].get("type", ""))
+            if status in TRY_AGAIN or not 400 <= status < 500:
+                raise StoreError(f"bulk item: {status} {kind}")
+            refused.append(Refused(status, kind))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        why = type(error).__name__
+        raise StoreError(f"bulk request: no result for each document ({why})") from None
+    return refused
+
+
+def _kind(answer: httpx2.Response) -> str:
+    """The store's name for the error of a request as a whole; empty if it is not the store's."""
+    try:
+        return str(answer.json()["error"]["type"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
 
 
 def _error(answer: httpx2.Response) -> str:
     """What the store says about a request as a whole, which quotes no document."""
     try:
         error = answer.json()["error"]["reason"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""
     return str(error)

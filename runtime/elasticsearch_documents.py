@@ -39,13 +39,13 @@ def documents(request: Any, indexes: frozenset[str]) -> dict[str, list[tuple[str
         for index, document in _documents(request):
             if index not in indexes:
                 raise MalformedError(f"{INDEX} is not one of {', '.join(sorted(indexes))}")
-            text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+            text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
             written = text.encode(errors="replace")
             same[text] += 1
             digest = hashlib.sha256(written + b"%d" % same[text]).digest()
             name = base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")
             found.setdefault(index, []).append((name, written))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise MalformedError(f"no OTLP in JSON: {type(error).__name__}") from None
     return found
 
@@ -61,11 +61,10 @@ def _documents(request: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _document(origin: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     attributes = _attributes(record.get("attributes", ()))
-    body = _value(record.get("body", {}))
     at = int(record.get("timeUnixNano") or record.get("observedTimeUnixNano") or 0)
     document: dict[str, Any] = {
         "@timestamp": _time(at),
-        "message": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False),
+        "message": _message(_value(record.get("body", {}))),
         "severity_text": record.get("severityText", ""),
         "severity_number": int(record.get("severityNumber", 0)),
         "trace_id": record.get("traceId"),
@@ -77,10 +76,21 @@ def _document(origin: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
     long = {key: text for key, text in others.items() if len(text) > LONGEST_VALUE}
     document["attributes"] = {key: text for key, text in others.items() if key not in long}
     document["long_attributes"] = long
-    return {key: value for key, value in document.items() if value not in (None, "", {})}
+    return {
+        key: value
+        for key, value in document.items()
+        if value not in (None, "", {}) or key == "message"
+    }
 
 
 _ORIGIN: Final = ("service.name", "k8s.namespace.name", "k8s.pod.name", "k8s.container.name")
+
+
+def _message(body: Any) -> str:
+    """The body as text; a line without one has an empty message."""
+    if body is None:
+        return ""
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
 def _attributes(found: Any) -> dict[str, str]:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import json
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal
 
 import pytest
 
 from runtime.elasticsearch_client import StoreClient, StoreError
 from runtime.elasticsearch_config import ForwarderConfig, RetentionConfig, StoreSection
-from runtime.elasticsearch_documents import LONGEST_VALUE, documents, index_template
+from runtime.elasticsearch_documents import LONGEST_VALUE, MalformedError, documents, index_template
 from runtime.log_forwarder import LARGEST_BULK, parts
 from runtime.toml_config import ConfigError, validated
 from tests.harness.canaries import Canary, leaks
-from tests.harness.certificates import Authority
 from tests.harness.server import free_port
+from tests.harness.store_answers import Answers, answering
 
 STORE: dict[str, Any] = {
     "kind": "elasticsearch",
@@ -31,43 +28,17 @@ STORE: dict[str, Any] = {
 }
 
 
-@dataclass
-class Answers:
-    """A server with one answer, and the requests that it got."""
-
-    url: str
-    authority: Authority
-    status: int = 200
-    body: bytes = b"{}"
-    asked: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
-
-
 @pytest.fixture
 def answers(tmp_path: Path) -> Generator[Answers]:
-    authority, port = Authority.at(tmp_path), free_port()
-    certificate, key = authority.issue()
-    made = Answers(f"https://localhost:{port}/base", authority)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            made.asked.append((self.path, self.headers["authorization"], body))
-            self.send_response(made.status)
-            self.send_header("content-length", str(len(made.body)))
-            self.end_headers()
-            self.wfile.write(made.body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
-
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        server.daemon_threads = True
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with answering(tmp_path) as made:
         yield made
-        server.shutdown()
+
+
+def request_of(*records: dict[str, Any]) -> dict[str, Any]:
+    """A request of OTLP."""
+    index = {"key": "log.index", "value": {"stringValue": "logs"}}
+    resource = {"resource": {"attributes": [index]}, "scopeLogs": [{"logRecords": records}]}
+    return {"resourceLogs": [resource]}
 
 
 def stored(answers: Answers, **given: Any) -> Any:
@@ -95,7 +66,9 @@ def test_an_api_key_is_read_from_its_file_and_is_in_no_message(answers: Answers,
     assert str(refused.value) == "bulk request: 401 no"
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    "status", [204, 302, 307, 400, 401, 403, 404, 405, 408, 429, 500, 502, 503, 504]
+)
 def test_lines_are_tried_again_after_answers_that_may_change(
     answers: Answers, tmp_path: Path, status: int
 ):
@@ -121,6 +94,43 @@ def test_each_line_has_an_answer_of_its_own(
         return
     refused = stored(answers, token_file=tmp_path / "token")
     assert [(one.status, one.kind) for one in refused] == ([(400, "t")] if again is None else [])
+
+
+def test_lines_are_refused_for_good_if_the_store_refuses_a_request(
+    answers: Answers, tmp_path: Path
+):
+    (tmp_path / "token").write_text("key")
+    answers.status, answers.body = 400, b'{"error":{"type":"t","reason":"r"},"status":400}'
+    refused = stored(answers, token_file=tmp_path / "token")
+    assert [(one.status, one.kind) for one in refused] == [(400, "t")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"<html>", b"", b'{"items":[{"create"', b"[]", b'"text"', b"\xff", b"[" * 100_000),
+        *(b"{}", b'{"items":null}', b'{"items":[]}', b'{"items":[3]}', b'{"items":[{"index":{}}]}'),
+        b'{"items":[{"create":{"status":400}}]}',
+        b'{"items":[{"create":{"status":400,"error":"text"}}]}',
+        b'{"items":[{"create":{"status":"many"}}]}',
+        b'{"items":[{"create":{"status":302,"error":{}}}]}',
+        b'{"items":[{"create":{"status":201}},{"create":{"status":201}}]}',
+    ],
+)
+def test_lines_are_tried_again_after_an_answer_that_is_not_one_of_the_stores_api(
+    answers: Answers, tmp_path: Path, body: bytes
+):
+    (tmp_path / "token").write_text("key")
+    answers.body = body
+    with pytest.raises(StoreError):
+        stored(answers, token_file=tmp_path / "token")
+
+
+def test_a_token_with_other_characters_than_ascii_is_told(answers: Answers, tmp_path: Path):
+    (tmp_path / "token").write_text("kéy")
+    with pytest.raises(StoreError, match="token has no token") as refused:
+        stored(answers, token_file=tmp_path / "token")
+    assert "kéy" not in str(refused.value)
 
 
 def test_a_store_that_is_away_and_a_missing_file_are_told(answers: Answers, tmp_path: Path):
@@ -161,14 +171,29 @@ def test_a_wrong_number_of_days_is_refused(days: Any):
 def test_a_line_has_the_same_id_each_time_and_no_two_lines_have_the_same():
     def ids(*texts: str) -> list[str]:
         records = [{"timeUnixNano": "1", "body": {"stringValue": text}} for text in texts]
-        index = {"key": "log.index", "value": {"stringValue": "logs"}}
-        resource = {"resource": {"attributes": [index]}, "scopeLogs": [{"logRecords": records}]}
-        found = documents({"resourceLogs": [resource]}, frozenset({"logs"}))
+        found = documents(request_of(*records), frozenset({"logs"}))
         return [name for name, _ in found["logs"]]
 
     assert ids("a", "b", "a") == ids("a", "b", "a")
     assert len(set(ids("a", "b", "a"))) == 3
     assert ids("b")[0] == ids("a", "b")[1]
+
+
+@pytest.mark.parametrize("number", [10**30, 10**24, -(10**24)])
+def test_times_that_are_none_and_numbers_that_are_infinite_are_malformed(number: int):
+    for record in (
+        {"timeUnixNano": str(number)},
+        {"severityNumber": float("inf")},
+        {"severityText": float("nan")},
+    ):
+        with pytest.raises(MalformedError):
+            documents(request_of(record), frozenset({"logs"}))
+
+
+@pytest.mark.parametrize("record", [{}, {"body": {}}, {"body": {"stringValue": ""}}])
+def test_a_line_without_a_body_has_an_empty_message(record: dict[str, Any]):
+    ((_, written),) = documents(request_of(record), frozenset({"logs"}))["logs"]
+    assert json.loads(written)["message"] == ""
 
 
 def test_large_requests_are_sent_in_parts():
