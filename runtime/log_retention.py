@@ -25,13 +25,24 @@ async def keep(client: StoreClient, section: RetentionSection, now: datetime) ->
     """Do what is due for both data streams; returns what was done.
 
     Raises:
-        StoreError: the store is away, or refuses a request. The rest is left to the next run.
+        StoreError: the store is away, refuses a request, or gives an answer that is not one of its
+            API. The rest is left to the next run.
     """
-    return [
-        line
-        for stream in client.section.streams
-        async for line in _keep(client, section, stream, now)
-    ]
+    done: list[str] = []
+    for stream in client.section.streams:
+        try:
+            done += [line async for line in _keep(client, section, stream, now)]
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+            OSError,
+        ) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise StoreError(f"{stream}: an answer is not one of the store's API ({why})") from None
+    return done
 
 
 async def _keep(
@@ -80,11 +91,27 @@ async def _indexes(client: StoreClient, stream: str) -> list[str]:
 
 
 async def _newest(client: StoreClient, index: str) -> datetime | None:
-    """The time of the newest line of an index; None if it has none."""
-    asked = {"size": 0, "aggs": {"newest": {"max": {"field": "@timestamp"}}}}
-    _, answer = await client.ask("POST", f"{index}/_search", asked)
+    """The time of the newest line of an index; None if it has none.
+
+    Raises:
+        StoreError: not the whole index was searched, so its newest line may be another.
+    """
+    asked = {
+        "size": 0,
+        "track_total_hits": True,
+        "aggs": {"newest": {"max": {"field": "@timestamp"}}},
+    }
+    # Without the parameter, shards that cannot be searched are left out.
+    path = f"{index}/_search?allow_partial_search_results=false"
+    _, answer = await client.ask("POST", path, asked)
+    if answer["timed_out"] is not False or answer["_shards"]["failed"] != 0:
+        raise StoreError(f"{index}: not the whole index was searched")
     newest: Any = answer["aggregations"]["newest"]["value"]
-    return None if newest is None else datetime.fromtimestamp(newest / 1000, UTC)
+    if newest is not None:
+        return datetime.fromtimestamp(newest / 1000, UTC)
+    if answer["hits"]["total"]["value"] != 0:
+        raise StoreError(f"{index}: it has lines, and none of them has a time")
+    return None
 
 
 def log_retention(arguments: Sequence[str]) -> int:
