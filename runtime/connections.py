@@ -72,8 +72,15 @@ class TimedConnection(H11Protocol):
     reads nothing of its answer is disconnected.
     """
 
-    def __init__(self, limits: LimitsSection, arrivals: Arrivals, **options: Any) -> None:
+    def __init__(
+        self,
+        limits: LimitsSection,
+        arrivals: Arrivals,
+        not_begun: bytes = NOT_BEGUN,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        self.not_begun = not_begun
         self.limits = limits
         self.arrivals = arrivals
         self.ends = False
@@ -139,7 +146,7 @@ class TimedConnection(H11Protocol):
 
         The end of an answer is in the same write. So no client takes the connection for reusable.
         """
-        self.joined.close(NOT_BEGUN)
+        self.joined.close(self.not_begun)
         self._abort_later()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -205,14 +212,25 @@ class TimedConnection(H11Protocol):
 
 
 class Listener(uvicorn.Server):
-    """A uvicorn server on bound sockets, with deadlines and without signal handlers of its own."""
+    """A uvicorn server on bound sockets, with deadlines and without signal handlers of its own.
 
-    def __init__(self, app: ASGIApp, limits: LimitsSection, context: ssl.SSLContext | None) -> None:
+    Args:
+        not_begun: sent on a connection that is closed without a `Connection: close` header before.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: LimitsSection,
+        context: ssl.SSLContext | None,
+        *,
+        not_begun: bytes = NOT_BEGUN,
+    ) -> None:
         self.arrivals = Arrivals()
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(TimedConnection, limits, self.arrivals),  # type: ignore[arg-type]
+                http=partial(TimedConnection, limits, self.arrivals, not_begun),  # type: ignore[arg-type]
                 lifespan="off",
                 ws=partial(TimedWebSocket, limits),  # type: ignore[arg-type]
                 ws_max_size=limits.max_body_bytes,
@@ -278,6 +296,10 @@ class Listener(uvicorn.Server):
     def has_unused_connections(self) -> bool:
         """Whether a connection is open that has no request in progress."""
         return any(connection.unused for connection in self._connections())
+
+    def has_requests(self) -> bool:
+        """Whether a request is in progress."""
+        return any(not connection.unused for connection in self._connections())
 
     def close_unused_connections(self) -> None:
         """Close the connections without a request in progress; others close after their answer."""

@@ -1,7 +1,8 @@
 """The command `qudag-mcp-server forward-logs`: takes log lines in OTLP, and stores them.
 
-It keeps nothing itself: a request is answered with 200 once the store has all of its lines. After
-any other answer the collector sends it again, or drops it if it is answered with 400.
+It keeps nothing itself: a request is answered with 200 once the store has all of its lines. The
+collector sends a request again after 429, 502, 503, 504, and without an answer. After any other
+status, also 500, it drops the lines.
 """
 
 from __future__ import annotations
@@ -34,14 +35,21 @@ from .server_config import ServerSection
 from .sockets import shared_socket
 from .toml_config import ConfigError, StartError, read_table
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 2
 """Requests that are held in memory; others wait, and are answered with 503 after a while."""
 WAIT_SECONDS: Final = 10.0
-LARGEST_REQUEST: Final = 32 * MIB
+LARGEST_REQUEST: Final = 16 * MIB
+"""Bytes; those of the collectors are smaller (`LARGEST_BATCH` of log_pipeline.py)."""
 LARGEST_BULK: Final = 5 * MIB
 """Bytes of documents in one request to the store, unless one document has more."""
 SAID_AGAIN_SECONDS: Final = 60.0
+SAID_AT_MOST: Final = 5
+"""Lines of one event in that time, whatever they say."""
 DRAIN_SECONDS: Final = 25.0
+LAST_SECONDS: Final = 2.0
+"""The end of the drain, in which connections are closed."""
+ANSWER_SECONDS: Final = 22.0
+"""From a request's headers to its answer: less than the drain has, and the collector waits (30)."""
 
 
 class Forwarder:
@@ -52,7 +60,8 @@ class Forwarder:
         self.streams = frozenset(client.section.streams)
         self.free = asyncio.Semaphore(AT_ONCE)
         self.streams_exist = False
-        self.said: tuple[str, float] = ("", 0.0)
+        self.refuses = False
+        self.said: dict[tuple[str, str], float] = {}
         self.app = Starlette(
             routes=[
                 Route("/v1/logs", self.take, methods=["POST"]),
@@ -63,6 +72,15 @@ class Forwarder:
     async def take(self, request: Request) -> Response:
         """Store the lines of a request."""
         try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._take(request)
+        except TimeoutError:
+            return _answer(503, f"not stored within {ANSWER_SECONDS:g} s")
+        except ClientDisconnect:
+            return _answer(503, "the client has gone")
+
+    async def _take(self, request: Request) -> Response:
+        try:
             await asyncio.wait_for(self.free.acquire(), WAIT_SECONDS)
         except TimeoutError:
             return _answer(503, "too many requests at once")
@@ -71,8 +89,12 @@ class Forwarder:
             if body is None:
                 return _answer(413, f"more than {LARGEST_REQUEST // MIB} MiB")
             return await self._store(body)
-        except ClientDisconnect:
-            return _answer(503, "the client has gone")
+        except (TimeoutError, ClientDisconnect):
+            raise
+        except Exception as error:  # after a 500 the collector drops the lines
+            failure = type(error).__name__
+            self._say("storing_failed", failure, logging.ERROR)
+            return _answer(503, failure)
         finally:
             self.free.release()
 
@@ -80,7 +102,7 @@ class Forwarder:
         try:
             found = documents(json.loads(body), self.streams)
         except (MalformedError, ValueError, RecursionError) as error:
-            event("lines_malformed", logging.ERROR, failure=type(error).__name__)
+            self._say("lines_malformed", type(error).__name__, logging.ERROR)
             return _answer(400, str(error))
         refused: list[Refused] = []
         try:
@@ -89,18 +111,14 @@ class Forwarder:
                 for part in parts(each):
                     refused += await self.client.store(stream, part)
         except StoreError as error:
-            self._say("store_refuses", str(error))
+            self.refuses |= self._say("store_refuses", str(error))
             return _answer(503, str(error))
-        if self.said[0]:
+        if self.refuses:
             event("store_takes_lines")
-            self.said = ("", 0.0)
+            self.refuses = False
         if refused:
-            event(
-                "lines_refused",
-                logging.ERROR,
-                count=len(refused),
-                failure=", ".join(sorted({f"{one.status} {one.kind}" for one in refused})),
-            )
+            failure = ", ".join(sorted({f"{one.status} {one.kind}" for one in refused}))
+            self._say("lines_refused", failure, logging.ERROR, count=len(refused))
             return _answer(400, f"{len(refused)} lines are refused")
         return JSONResponse({})
 
@@ -114,12 +132,19 @@ class Forwarder:
                 raise StoreError(f"there is no data stream {stream}: log-retention makes it")
         self.streams_exist = True
 
-    def _say(self, name: str, failure: str) -> None:
-        """Log a failure, and the same one again after a minute: each line is collected too."""
+    def _say(self, name: str, failure: str, level: int = logging.WARNING, **facts: object) -> bool:
+        """Log a failure, unless it was logged within a minute; returns whether it is logged.
+
+        The forwarder's own lines are collected too: if each request had one, they would never end.
+        """
         now = asyncio.get_running_loop().time()
-        if self.said[0] != failure or now - self.said[1] > SAID_AGAIN_SECONDS:
-            event(name, logging.WARNING, failure=failure)
-            self.said = (failure, now)
+        self.said = {said: at for said, at in self.said.items() if now - at <= SAID_AGAIN_SECONDS}
+        same_event = sum(1 for said, _ in self.said if said == name)
+        if (name, failure) in self.said or same_event >= SAID_AT_MOST:
+            return False
+        self.said[name, failure] = now
+        event(name, level, failure=failure, **facts)
+        return True
 
 
 def parts(found: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
@@ -167,17 +192,23 @@ async def serve(config: ForwarderConfig) -> None:
     certificate = Certificate(listen.cert, listen.key)
     client = StoreClient(config.store)
     limits = LimitsSection(max_body_bytes=LARGEST_REQUEST)
-    listener = Listener(Forwarder(client).app, limits, certificate.context)
+    # After a 408 the collector would drop the lines of a request; without an answer it does not.
+    listener = Listener(Forwarder(client).app, limits, certificate.context, not_begun=b"")
     sock = shared_socket(listen.host, listen.port)
     serving = asyncio.create_task(listener.serve([sock]))
     renewal = asyncio.create_task(certificate.follow())
     event("serving", ports=[listen.port])
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+    end = loop.time() + DRAIN_SECONDS
     listener.stop_accepting()
     listener.end_connections()
     listener.close_unused_connections()
-    listener.stop_at(loop.time() + DRAIN_SECONDS)
+    # `stop_at` cancels within a second what is in progress.
+    while listener.has_requests() and loop.time() < end - LAST_SECONDS:
+        await asyncio.sleep(0.05)
+        listener.end_connections()
+    listener.stop_at(end)
     await serving
     renewal.cancel()
     with contextlib.suppress(asyncio.CancelledError):

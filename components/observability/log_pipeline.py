@@ -22,6 +22,14 @@ SINK: Final = "/etc/log-sink"
 SINK_CA: Final = "/etc/log-sink-ca"
 """Folder of the authority of the sink's certificate."""
 _MEBIBYTE: Final = 1024**2
+LONGEST_LINE: Final = _MEBIBYTE // 2
+"""Bytes of a line, after which its rest is another line. A batch has room for a line whose fields
+have its message again: one line larger than a batch would be dropped, with those read with it."""
+LARGEST_BATCH: Final = 2 * _MEBIBYTE
+"""Bytes of a request to the forwarder, in Protocol Buffers."""
+JSON_GROWTH: Final = 8
+"""A byte of OTLP in Protocol Buffers is at most eight in JSON: a control character becomes six, an
+empty list of 4 bytes 29."""
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  (network policies say who may connect)
 _NO_FIRST_LINE: Final = r"^([ \t]|[A-Za-z_.]+(Error|Exception)(:|$))"
 """Further lines of a statement of PostgreSQL, and of a traceback of Python or Go."""
@@ -166,7 +174,12 @@ def _files(namespaces: Sequence[str]) -> dict[str, Any]:
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
         "operators": [
             # The file format of container runtimes: joins parts of long lines, and names the pod.
-            {"type": "container", "id": "container", "on_error": "send"},
+            {
+                "type": "container",
+                "id": "container",
+                "max_log_size": LONGEST_LINE,
+                "on_error": "send",
+            },
             {
                 "type": "router",
                 "id": "lines",
@@ -212,10 +225,15 @@ def _exporter(sink: LogSink, name: str, index: str, queue: ByteSize) -> dict[str
             # Reading stops when the queue is full, until there is room again.
             "block_on_overflow": True,
             "num_consumers": 4,
+            **({"batch": _PARTS} if sink.kind == "log-forwarder" else {}),
         },
         # Never given up: the queue keeps what the sink does not take.
         "retry_on_failure": {"max_elapsed_time": "0s", "max_interval": "30s"},
     }
+
+
+_PARTS: Final = {"sizer": "bytes", "min_size": 0, "max_size": LARGEST_BATCH}
+"""What is read at once is sent at once, in parts that the forwarder takes."""
 
 
 def _authenticator(sink: LogSink) -> dict[str, Any]:

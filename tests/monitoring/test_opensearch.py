@@ -19,6 +19,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from components.observability.log_pipeline import LARGEST_BATCH
 from graph.resource_graph import ResourceGraph
 from tests.harness.apiserver import ROOT
 from tests.harness.canaries import Canary, leaks
@@ -26,6 +27,7 @@ from tests.harness.certificates import Authority
 from tests.harness.log_collector import CollectorProcess, LogFile, built
 from tests.harness.opensearch import KEEPER, WRITER, LogPrograms, OpenSearch, running
 from tests.harness.server import until
+from tests.harness.store_answers import answering
 from tests.harness.user_servers import NETWORK, recorded
 
 PLATFORM: Final = "qudag-mcp-dev"
@@ -342,6 +344,21 @@ def test_a_line_that_the_store_refuses_for_good_is_counted_and_stops_no_others(
     assert '"event": "lines_refused"' in programs.log
     assert "400 mapper_parsing_exception" in programs.log
     assert "no number" not in programs.log
+
+
+def test_lines_that_are_read_at_once_are_sent_in_parts_that_the_forwarder_takes(tmp_path: Path):
+    """The lines have 20 MB; a text of these is hardly longer in JSON."""
+    lines = [f"{n} " + "x" * 200_000 for n in range(100)]
+    program = built("collector", "otelcol-contrib")
+    with answering(tmp_path) as forwarder:
+        collector = CollectorProcess(program, tmp_path, stack(), forwarder.authority)
+        log_of(collector).write("\n".join(lines))
+        try:
+            collector.start(forwarder.url)
+            until(lambda: sum(len(body) for _, _, body in forwarder.asked) > 20_000_000, 60)
+        finally:
+            collector.stop()
+    assert max(len(body) for _, _, body in forwarder.asked) < LARGEST_BATCH * 1.1
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"resourceLogs":3}', b"[" * 100_000])
