@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from .constraints import Form
-from .forms import API_REFUSES, LABEL
+from .forms import API_REFUSES, LABEL, no_such_port
 
 _NAME: Final = r"(?!.*::)(?=.*[A-Za-z0-9])[^\x00-\x1f\x7f'\"\\/]+"
 NAME: Final = Form(
@@ -153,7 +153,9 @@ METRIC: Final = Form(
 
 
 def _inside(written: str) -> tuple[str, str, str] | None:
-    """Plain HTTP is for Services of the cluster."""
+    """There is such a port, and plain HTTP is for Services of the cluster."""
+    if refused := no_such_port(written):
+        return refused
     host = written.removeprefix("http://").partition("/")[0].partition(":")[0]
     if written.startswith("https://") or host.endswith((".svc", ".svc.cluster.local")):
         return None

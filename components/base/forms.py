@@ -70,6 +70,17 @@ DOMAIN: Final = Form(
     examples=("mcp.example.com",),
     consequence="no certificate could be issued for it, and no client could resolve it",
 )
+_PORT: Final = re.compile(r"^https?://[^/?]*:(\d+)(?=[/?]|$)")
+
+
+def no_such_port(url: str) -> tuple[str, str, str] | None:
+    """What is wrong with the port of a URL; the URL is not repeated."""
+    port = _PORT.search(url)
+    if port and int(port[1]) > 65535:
+        return f"has port {port[1]}", "there is no such port", "write one up to 65535"
+    return None
+
+
 URL: Final = Form(
     name="URL",
     pattern=rf"^https://{LABEL}(\.{LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~%+-]+)*/?$",
@@ -77,6 +88,7 @@ URL: Final = Form(
     examples=("https://login.example.com/realms/qudag",),
     consequence="it would not match the URL in a token, or tokens would be sent unencrypted",
     longest=2048,
+    check=no_such_port,
 )
 ORIGIN: Final = Form(
     name="origin",
@@ -88,6 +100,7 @@ ORIGIN: Final = Form(
     examples=("https://inspector.example.com", "http://localhost:6274"),
     consequence="browsers send no such Origin, or the page could be replaced in transit",
     longest=300,
+    check=no_such_port,
 )
 _CREDENTIALS: Final = re.compile(
     r"token|secret|passw|credential|signature|^(sig|key|code|auth|authorization|apikey|api[-_]key)$"
@@ -96,9 +109,8 @@ _CREDENTIALS: Final = re.compile(
 
 def _without_credentials(url: str) -> tuple[str, str, str] | None:
     """What is wrong with the port or the query of a URL of keys; the value is not repeated."""
-    port = re.search(r":(\d+)(?=[/?]|$)", url.removeprefix("https://"))
-    if port and int(port[1]) > 65535:
-        return f"has port {port[1]}", "there is no such port", "write one up to 65535"
+    if refused := no_such_port(url):
+        return refused
     for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if _CREDENTIALS.search(name.lower()):
             return (

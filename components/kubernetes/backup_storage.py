@@ -9,6 +9,7 @@ import pulumi
 
 from ..base.arg_types import SecretName, Word
 from ..base.constraints import Form, Range
+from ..base.forms import no_such_port
 from ..base.problems import Problem
 from .container import SecretFiles
 from .resources import Resources
@@ -35,6 +36,7 @@ ENDPOINT: Final = Form(
     words="the https:// URL of a service with the API of S3, without a path",
     examples=("https://minio.example.com:9000",),
     consequence="no backup could be stored",
+    check=no_such_port,
 )
 Location = Annotated[str, LOCATION]
 Endpoint = Annotated[str, ENDPOINT]

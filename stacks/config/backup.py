@@ -9,13 +9,14 @@ from pydantic import Field
 from components.kubernetes import backup_storage
 
 from .data import VolumeName
-from .forms import Bytes, Cidr, SecretName, Url, Word, constraint
+from .forms import Bytes, Cidr, SecretName, Url, Word, checked, constraint
 from .section import Section
 
 BACKUP_FORMS: Final = {
     form.pattern: form for form in (backup_storage.LOCATION, backup_storage.ENDPOINT)
 }
 """By pattern, as a refusal names it."""
+Endpoint = Annotated[str, constraint(backup_storage.ENDPOINT), checked(backup_storage.ENDPOINT)]
 
 
 class CreatedBucket(Section):
@@ -49,7 +50,7 @@ class NamedBucket(Section):
     url: Annotated[str, constraint(backup_storage.LOCATION)] = Field(
         description="The bucket, with a path or without."
     )
-    endpoint: Annotated[str, constraint(backup_storage.ENDPOINT)] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="A service with the API of S3; absent: AWS."
     )
     region: Word | None = Field(default=None, description="Region of the bucket.")
@@ -68,7 +69,7 @@ class BackupBucket(Section):
     create: CreatedBucket | None = Field(
         default=None, description="Create the bucket; absent: see url."
     )
-    endpoint: Annotated[str, constraint(backup_storage.ENDPOINT)] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="A service with the API of S3; absent: AWS."
     )
     region: Word | None = Field(default=None, description="Region of the bucket.")

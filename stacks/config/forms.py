@@ -91,8 +91,8 @@ ObjectName = Annotated[str, constraint(forms.OBJECT_NAME)]
 Domain = Annotated[str, constraint(forms.DOMAIN)]
 Word = Annotated[str, constraint(arg_forms.WORD)]
 ToolName = Annotated[str, constraint(arg_forms.TOOL)]
-Url = Annotated[str, constraint(forms.URL)]
-Origin = Annotated[str, constraint(forms.ORIGIN)]
+Url = Annotated[str, constraint(forms.URL), checked(forms.URL)]
+Origin = Annotated[str, constraint(forms.ORIGIN), checked(forms.ORIGIN)]
 PrometheusUrl = Annotated[
     str, constraint(arg_forms.PROMETHEUS_URL), checked(arg_forms.PROMETHEUS_URL)
 ]
