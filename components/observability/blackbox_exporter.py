@@ -46,7 +46,7 @@ class BlackboxExporterArgs:
             public authorities of the image.
         token: how probes get a token; None: they have none.
         tool: tool that a probe with a token calls; None: no tool is called.
-        era: of the server; with ``legacy`` the probe ``discovery`` sends ``initialize``.
+        era: of the server; with ``legacy`` no probe may have a token.
         resources: of the exporter.
         ip_families: see Exposure.
         pods: settings of the pod.
@@ -65,22 +65,21 @@ class BlackboxExporterArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> Iterator[Problem]:
-        """A tool that no probe could call."""
-        if self.tool is None:
-            return
-        if self.token is None:
+        """A tool that no probe could call, and tokens for a server of sessions."""
+        if self.tool is not None and self.token is None:
             yield Problem(
                 "token",
                 "is missing, and tool is set",
                 "each call would be answered with 401",
                 "set token, or leave tool out",
             )
-        if self.era == "legacy":
+        if self.token is not None and self.era == "legacy":
             yield Problem(
                 "era",
-                "is legacy, and tool is set",
-                "a tool call needs a session, and a probe sends one request only",
-                "leave tool out, or serve the era dual",
+                "is legacy, and token is set",
+                "each probe would begin a session and never end it: the server answers 429 to a "
+                "user with too many sessions",
+                "leave token and tool out, or serve the era dual",
             )
 
 
@@ -147,6 +146,5 @@ def _asked(args: BlackboxExporterArgs) -> AskedWithToken | None:
         token=token,
         secret_file=f"{SECRETS}/{secret.secret}/{secret.key}",
         authority_file=f"{SECRETS}/{signed.secret}/{signed.key}" if signed else None,
-        era=args.era,
         tool=args.tool,
     )

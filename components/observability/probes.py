@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 
 from ..base.arg_types import OneLine, ScopeName, Text, ToolName, Url, Word
 from ..base.problems import Problem
-from ..mcp.era import Era
 from ..mcp.secret_key import SecretKey
 
 TIMEOUT: Final = "10s"
@@ -19,8 +18,7 @@ METADATA: Final = "metadata"
 DISCOVERY: Final = "discovery"
 TOOL_CALL: Final = "tool-call"
 MODERN: Final = "2026-07-28"
-HANDSHAKE: Final = "2025-11-25"
-"""Newest revisions without and with ``initialize``."""
+"""Newest revision, which needs no session."""
 _META: Final = "io.modelcontextprotocol"
 _CLIENT: Final = {"name": "blackbox-exporter", "version": "1"}
 
@@ -108,14 +106,12 @@ class AskedWithToken:
         token: how they get one.
         secret_file: with the secret of the client.
         authority_file: of the issuer's certificate; None: public ones.
-        era: of the server.
         tool: that is called; None: none is.
     """
 
     token: ProbeToken
     secret_file: str
     authority_file: str | None
-    era: Era
     tool: ProbedTool | None
 
 
@@ -198,10 +194,13 @@ def _with_token(asked: AskedWithToken, mcp_url: str, host: str) -> dict[str, dic
     if asked.authority_file:
         oauth2["tls_config"] = {"ca_file": asked.authority_file}
     shared = {"method": "POST", "valid_status_codes": [200], "oauth2": oauth2}
-    legacy = asked.era == "legacy"
-    first = _initialize(host) if legacy else _modern(host, "server/discover", {}, {})
-    expected = r'"serverInfo"\s*:' if legacy else r'"supportedVersions"\s*:'
-    found = {DISCOVERY: {**shared, **first, "fail_if_body_not_matches_regexp": [expected]}}
+    found = {
+        DISCOVERY: {
+            **shared,
+            **_modern(host, "server/discover", {}, {}),
+            "fail_if_body_not_matches_regexp": [r'"supportedVersions"\s*:'],
+        }
+    }
     if tool := asked.tool:
         arguments = cast("Mapping[str, Any]", json.loads(tool.arguments))
         call = {"name": tool.name, "arguments": arguments}
@@ -218,7 +217,7 @@ def _with_token(asked: AskedWithToken, mcp_url: str, host: str) -> dict[str, dic
 def _modern(
     host: str, method: str, headers: Mapping[str, str], params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A request of MCP 2026-07-28, which needs no session."""
+    """A request of MCP 2026-07-28."""
     meta = {
         f"{_META}/protocolVersion": MODERN,
         f"{_META}/clientInfo": _CLIENT,
@@ -227,14 +226,7 @@ def _modern(
     stated = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **headers}
     return {
         "headers": _headers(host, {**_JSON, **stated}),
-        "body": _request(method, {"_meta": meta, **params}),
+        "body": json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": meta, **params}}
+        ),
     }
-
-
-def _initialize(host: str) -> dict[str, Any]:
-    params = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": _CLIENT}
-    return {"headers": _headers(host, _JSON), "body": _request("initialize", params)}
-
-
-def _request(method: str, params: Mapping[str, Any]) -> str:
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})

@@ -140,8 +140,8 @@ class Probes(Section):
     )
     token: ProbeToken | None = Field(
         default=None,
-        description="How probes get a token; the probe discovery then runs. Absent: no probe has a "
-        "token.",
+        description="How probes get a token; the probe discovery then runs. Not with "
+        "protocol.era legacy. Absent: no probe has a token.",
     )
     tool: ProbedTool | None = Field(
         default=None, description="A tool that a probe calls, with token; absent: none."

@@ -52,19 +52,28 @@ def probes_can_be_sent(config: StackConfig) -> Iterator[Problem]:
 
 
 def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
-    """The issuer can be reached at the port of its token endpoint, and a tool has a token."""
+    """Probes with a token need no session, reach the issuer, and a tool has a token."""
     section = own_probes(config)
     if section is None:
         return
     token, network = section.token, config.network
-    if section.tool and token is None:
+    legacy = config.protocol.era == "legacy"
+    if token and legacy:
+        yield at(
+            f"{_SECTION}.token",
+            "is set, and protocol.era is legacy",
+            "each probe would begin a session and never end it: the server answers 429 to a user "
+            "with too many sessions",
+            "remove it, or set protocol.era to dual",
+        )
+    if section.tool and token is None and not legacy:
         yield at(
             f"{_SECTION}.tool",
             f"is set, and {_SECTION}.token is not",
             "each call would be answered with 401",
             "set token, or remove it",
         )
-    if section.tool and config.protocol.era == "legacy":
+    if section.tool and legacy:
         yield at(
             f"{_SECTION}.tool",
             "is set, and protocol.era is legacy",
