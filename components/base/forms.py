@@ -107,12 +107,17 @@ _CREDENTIALS: Final = re.compile(
 )
 
 
+def names_a_credential(parameter: str) -> bool:
+    """Whether a parameter of a request has the name of a credential."""
+    return _CREDENTIALS.search(parameter.lower()) is not None
+
+
 def _without_credentials(url: str) -> tuple[str, str, str] | None:
     """What is wrong with the port or the query of a URL of keys; the value is not repeated."""
     if refused := no_such_port(url):
         return refused
     for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
-        if _CREDENTIALS.search(name.lower()):
+        if names_a_credential(name):
             return (
                 f"its query has a credential ({name})",
                 "it would be stored in a ConfigMap",

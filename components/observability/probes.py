@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from ..base.arg_types import OneLine, ScopeName, Text, ToolName, Url, Word
+from ..base.forms import names_a_credential
 from ..base.problems import Problem
 from ..mcp.secret_key import SecretKey
 
@@ -43,6 +44,35 @@ class ProbeToken:
     scopes: Sequence[ScopeName] = ()
     parameters: Mapping[Word, OneLine] = field(default_factory=dict[str, str])
     authority: SecretKey | None = None
+
+    def refusals(self) -> Iterator[Problem]:
+        """Parameters that are set elsewhere, and those that are credentials."""
+        for name in self.parameters:
+            if refused := refused_parameter(name):
+                yield Problem(f"parameters[{name}]", *refused)
+
+
+def refused_parameter(name: str) -> tuple[str, str, str] | None:
+    """Why a token request has no further parameter of this name; what, consequence and fix."""
+    if instead := _SET_ELSEWHERE.get(name.lower()):
+        return "is a parameter that each request has", "one of the two would be lost", instead
+    if names_a_credential(name) or name.lower().endswith("assertion"):
+        return (
+            "is the name of a credential",
+            "it would be stored in a ConfigMap",
+            "remove it, and change that credential; the client logs in with its secret",
+        )
+    return None
+
+
+_SET_ELSEWHERE: Final = {
+    "resource": "remove it: it is the MCP endpoint, for which the token must be",
+    "scope": "remove it, and name the scopes in scopes",
+    "client_id": "remove it: it is sent already",
+    "client_secret": "remove it, and change that secret: it is read from a Secret",
+    "grant_type": "remove it: it is client_credentials",
+}
+"""Parameters of a token request that are not further ones, each with what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from components.mcp.auth import key_ports
 
 from ..config.stack import StackConfig
 from ..monitoring import own_probes
-from .rule import Rule, at
+from .rule import Rule, at, path_of
 
 _SECTION: Final = "observability.standalone.probes"
 
@@ -92,6 +92,7 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
             )
     if token is None:
         return
+    yield from _parameters(token.parameters)
     ports = key_ports(config.protocol.key_urls)
     port = urlsplit(token.url).port or 443
     if not network.issuer and network.issuer_pods is None:
@@ -109,6 +110,14 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
             "the connection would be refused: no probe would get a token",
             "name an endpoint at one of these ports, or set protocol.jwksUrl to that issuer's keys",
         )
+
+
+def _parameters(given: Iterable[str]) -> Iterator[Problem]:
+    from components.observability.probes import refused_parameter
+
+    for name in given:
+        if refused := refused_parameter(name):
+            yield at(path_of(*_SECTION.split("."), "token", "parameters", name), *refused)
 
 
 def a_prober_has_a_domain(config: StackConfig) -> Iterator[Problem]:
