@@ -12,6 +12,7 @@ from ..base.arg_types import OneLine, ScopeName, Text, ToolName, Url, Word
 from ..base.forms import names_a_credential
 from ..base.problems import Problem
 from ..mcp.secret_key import SecretKey
+from .re2 import not_re2
 
 TIMEOUT: Final = "10s"
 UNAUTHORIZED: Final = "unauthorized"
@@ -109,23 +110,6 @@ class ProbedTool:
                 "blackbox_exporter would not start",
                 "write an expression of RE2, such as sunny|rain",
             )
-
-
-_BACKTRACKING: Final = re.compile(r"\(\?(=|!|<[=!]|>|P=)|\\[1-9]")
-"""What Python's expressions have and those of RE2 do not: lookaround and references."""
-
-
-def not_re2(expression: str) -> str | None:
-    """Why an expression cannot be one of blackbox_exporter, or is of no use; None if it can."""
-    if not expression:
-        return "it is empty, which every answer matches"
-    if found := _BACKTRACKING.search(expression):
-        return f"it has {found[0]}"
-    try:
-        re.compile(expression)
-    except re.error as error:
-        return str(error)
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,7 +81,7 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
             "remove it, or set protocol.era to dual",
         )
     if section.tool:
-        from components.observability.probes import not_re2
+        from components.observability.re2 import not_re2
 
         if why := not_re2(section.tool.answer):
             yield at(

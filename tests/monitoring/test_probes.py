@@ -12,7 +12,7 @@ import re
 import ssl
 import subprocess
 import urllib.parse
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +23,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from tests.components.observability.test_re2 import ACCEPTED, REFUSED, UNLIKE
 from tests.harness.apiserver import ROOT
 from tests.harness.certificates import Authority
 from tests.harness.graph_queries import objects
@@ -237,6 +238,20 @@ def platform(
         routed(made, authority, endpoint.issuer, edge=edge, **given) as running,
     ):
         yield running
+
+
+def reads(exporter: Path, folder: Path, expressions: Sequence[str]) -> bool:
+    """Whether the exporter reads a configuration with these expressions."""
+    http = {"fail_if_body_not_matches_regexp": [*expressions]}
+    config = folder / "blackbox.yml"
+    config.write_text(json.dumps({"modules": {"a": {"prober": "http", "http": http}}}))
+    argv = [exporter, f"--config.file={config}", "--config.check"]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def test_it_reads_the_expressions_that_are_accepted_and_no_others(exporter: Path, tmp_path: Path):
+    assert reads(exporter, tmp_path, [*ACCEPTED, *UNLIKE])
+    assert [one for one in REFUSED if reads(exporter, tmp_path, [one])] == []
 
 
 DAYS: Final = datetime.timedelta(days=20)
