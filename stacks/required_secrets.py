@@ -88,6 +88,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
             and namespace == where.of(LOG_COLLECTOR)
         )
         or _sends_spans(config, namespace)
+        or _sink_has_the_authority(config, namespace)
         or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
     wanted += [
@@ -203,13 +204,28 @@ def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
     """The keys that workloads of monitoring and collectors mount, besides certificates."""
     yield from ((ALERTMANAGER, key) for key in alert_keys(config))
     yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
-    yield from sink_keys(config)
-    yield from ((TRACE_COLLECTOR, key) for key in trace_sink_keys(config))
+    for workload, key in _of_sinks(config):
+        if key.secret != config.secrets.internal_ca:
+            yield workload, key
     if login := own_login(config):
         yield from (
             (PROMETHEUS, Written(secret=login, key=key))
             for key in ("web.yml", "username", "password")
         )
+
+
+def _of_sinks(config: StackConfig) -> Iterator[tuple[str, Written]]:
+    """The keys for sinks of log lines and traces, each with the workload that reads it."""
+    yield from sink_keys(config)
+    yield from ((TRACE_COLLECTOR, key) for key in trace_sink_keys(config))
+
+
+def _sink_has_the_authority(config: StackConfig, namespace: str) -> bool:
+    """Whether what sends to a sink from the namespace trusts the platform's own authority."""
+    return any(
+        key.secret == config.secrets.internal_ca and placement(config).of(workload) == namespace
+        for workload, key in _of_sinks(config)
+    )
 
 
 def _of_keda(config: StackConfig) -> Iterator[SecretKey]:

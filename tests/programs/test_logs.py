@@ -284,3 +284,20 @@ def test_lines_are_kept_for_90_days_unless_another_number_is_set():
 
 def test_no_policy_is_broken_by_a_forwarder():
     assert findings(forwarding(), own=True) == []
+
+
+@pytest.mark.parametrize(
+    ("sink", "readers"),
+    [(SINK, [f"{PLATFORM}-logs"]), (OPENSEARCH, [f"{PLATFORM}-logs", f"{PLATFORM}-monitoring"])],
+    ids=["collector", "forwarder"],
+)
+def test_a_sink_may_have_the_authority_of_the_platform(sink: dict[str, Any], readers: list[str]):
+    logs = {"sink": {**sink, "ca": {"secret": "mcp-internal-ca", "key": "ca.crt"}}}
+    network = {key: value for key, value in NETWORK.items() if key != "prometheus"}
+    graph = recorded({"topology": "monolith", "network": network, "observability": {"logs": logs}})
+    wanted = [
+        (one["namespace"], one["kind"])
+        for one in graph.outputs["required_secrets"]
+        if one["name"] == "mcp-internal-ca"
+    ]
+    assert sorted(wanted) == [(space, "authority") for space in (PLATFORM, *readers)]

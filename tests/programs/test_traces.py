@@ -220,6 +220,19 @@ def test_the_keys_of_a_sink_are_wanted_where_the_collector_runs_and_are_in_no_ob
     assert {"/etc/trace-sink", "/etc/trace-sink-ca"} <= mounted
 
 
+def test_a_sink_may_have_the_authority_of_the_platform():
+    ca = {"secret": "mcp-internal-ca", "key": "ca.crt"}
+    traces = {"sink": {**SINK, "ca": ca}}
+    observability = {"observability": {"traces": traces}}
+    graph = recorded({"topology": "monolith", "network": WITHOUT_PROMETHEUS, **observability})
+    wanted = [
+        (one["namespace"], one["kind"], one["keys"])
+        for one in graph.outputs["required_secrets"]
+        if one["name"] == "mcp-internal-ca"
+    ]
+    assert wanted == [(space, "authority", ["ca.crt"]) for space in (PLATFORM, MONITORING)]
+
+
 def test_senders_have_the_authority_that_signs_the_certificate_of_the_collector():
     for each in pods(stack("none")):
         if each.name in {workload for workload, _ in endpoints(stack("none"))}:
