@@ -11,6 +11,7 @@ from components.kubernetes.keda import GATEWAY_SERIES, prometheus_problems
 from ..config.scaling import ServiceScale
 from ..config.stack import StackConfig
 from ..keda_prometheus import keda_prometheus
+from ..monitoring import own_login
 from ..services import topology
 from ..topologies.topology import GatewayService, NodeService, ServerService, Service
 from .rule import Rule, at
@@ -174,9 +175,23 @@ def keda_may_query_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def the_login_is_of_prometheus_alone(config: StackConfig) -> Iterator[Problem]:
+    """The login of Prometheus is in no Secret that has another purpose."""
+    login = own_login(config)
+    for field, name in config.secrets.names.items():
+        if name == login and field not in ("internalTls", "valkeyUsers"):
+            yield at(
+                "observability.standalone.login",
+                f"is {name}, which is also secrets.{field}",
+                "pods would be given keys that are not for them, and its keys would clash",
+                "name another Secret",
+            )
+
+
 METRIC_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("scaling", "topology", "network.prometheus", "observability.kind"), metrics_are_exported),
     (("scaling", "observability"), prometheus_can_be_queried),
     (("scaling", "observability"), keda_may_query_the_own_prometheus),
+    (("secrets", "observability"), the_login_is_of_prometheus_alone),
 ]
 """Each rule with what it reads."""
