@@ -12,9 +12,17 @@ from components.base.problems import Problem, nearest
 from components.mcp.server_config import HTTPS
 
 from ..config.stack import StackConfig
-from ..monitoring import monitoring_workloads
+from ..log_flows import (
+    LOG_COLLECTOR,
+    LOG_RETENTION,
+    has_log_collector,
+    has_log_forwarder,
+    log_parties,
+)
+from ..monitoring import KEDA, monitoring_workloads, own_keda
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import EGRESS_PROXY, INTERNET, ISSUER_PODS, OPTIONAL_PARTIES
+from ..trace_flows import TRACE_COLLECTOR, has_traces, trace_parties
 from .rule import Rule, at, path_of
 
 _PARTIES: Final = (*OPTIONAL_PARTIES, ISSUER_PODS, INTERNET)
@@ -76,6 +84,8 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
     topology = TOPOLOGIES[config.topology]
     front, core = topology.front.service_name, topology.front.upstream
     prefixes = {s.name.removeprefix("mcp-"): s.name for s in topology.tool_servers(core)}
+    observing = {*_observing(config)}
+    outside = {*_PARTIES, *_outside(config)}
     for name in config.servers:
         taken = None
         if name in topology.workloads:
@@ -84,9 +94,9 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
             taken = "the egress proxy has that name"
         elif f"{name}-service" == front:
             taken = f"{front} is the gateway's Service"
-        elif name in {one.name for one in monitoring_workloads(config)}:
+        elif name in observing:
             taken = "a workload of monitoring has that name"
-        elif name in _PARTIES or _NUMBERED_PARTIES.fullmatch(name):
+        elif name in outside or _NUMBERED_PARTIES.fullmatch(name):
             taken = "flows use that name for a party outside the platform"
         elif name in prefixes:
             taken = f"tools of {prefixes[name]} are listed as {name}__…"
@@ -97,6 +107,24 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
                 "objects, flows or tools of the two could not be told apart",
                 f"use another name, such as my-{name}",
             )
+
+
+def _observing(config: StackConfig) -> Iterator[str]:
+    """The workloads that monitor the platform."""
+    yield from (one.name for one in monitoring_workloads(config))
+    if has_traces(config):
+        yield TRACE_COLLECTOR
+    if has_log_collector(config):
+        yield LOG_COLLECTOR
+    if has_log_forwarder(config):
+        yield LOG_RETENTION
+
+
+def _outside(config: StackConfig) -> Iterator[str]:
+    """The parties outside the platform that this stack has."""
+    yield from (one.name for one in (*log_parties(config), *trace_parties(config)))
+    if own_keda(config):
+        yield KEDA
 
 
 def calls_reach_servers(config: StackConfig) -> Iterator[Problem]:
@@ -234,7 +262,7 @@ def server_ports_are_free(config: StackConfig) -> Iterator[Problem]:
 SERVER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("servers", "topology"), a_platform_has_servers),
     (("servers", "environment"), server_images_are_pinned),
-    (("servers", "topology"), server_names_are_free),
+    (("servers", "topology", "observability"), server_names_are_free),
     (("servers",), calls_reach_servers),
     (("servers", "domain", "additionalDomains"), host_names_differ),
     (("servers",), tokens_are_checked_once),
