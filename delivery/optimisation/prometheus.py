@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
@@ -38,12 +38,14 @@ class Prometheus:
         authority: PEM of the authority of its certificate; None: a public one, or plain HTTP.
         name: name in its certificate, where that is not in the URL.
         token: bearer token; None: none.
+        login: user and password; None: none.
     """
 
     url: str
     authority: str | None = None
     name: str | None = None
     token: str | None = None
+    login: tuple[str, str] | None = field(default=None, repr=False)
 
     def series(self, query: str, window: float, step: float) -> list[dict[str, Any]]:
         """The series that a query has in a window that ends now.
@@ -73,13 +75,17 @@ class Prometheus:
             trusted = ssl.create_default_context(cadata=self.authority)
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         try:
-            with httpx2.Client(verify=trusted, trust_env=False, timeout=ASK_SECONDS) as client:
+            with httpx2.Client(
+                verify=trusted, trust_env=False, timeout=ASK_SECONDS, auth=self.login
+            ) as client:
                 answer = client.get(
                     self.url + path,
                     params={key: str(value) for key, value in asked.items()},
                     headers=headers,
                     extensions={"sni_hostname": self.name} if self.name else {},
                 )
+            if answer.status_code == 401:
+                raise self._refused("refused the login (401)")
             said = answer.json()
             if said.get("status") == "success":
                 return said["data"]
@@ -96,7 +102,7 @@ class Prometheus:
                     self.url,
                     what,
                     "it is not known what the pods used",
-                    "check the address and the token with curl; --prometheus names another one",
+                    "check the address and the login with curl; --prometheus names another one",
                 )
             ]
         )
@@ -104,7 +110,7 @@ class Prometheus:
 
 @contextmanager
 def forwarded(
-    kubectl: Kubectl, namespace: str, workload: str, port: int, secret: str
+    kubectl: Kubectl, namespace: str, workload: str, port: int, secret: str, *, login: str | None
 ) -> Generator[Prometheus]:
     """The platform's own Prometheus, through a tunnel of kubectl.
 
@@ -114,13 +120,16 @@ def forwarded(
         workload: the name of its StatefulSet.
         port: at which it listens.
         secret: Secret whose ``ca.crt`` signs its certificate.
+        login: Secret with ``username`` and ``password``; None: it asks for none.
 
     Raises:
         ProblemReport: there is no such workload or Secret, or the tunnel cannot be opened.
     """
-    path = "jsonpath={.data.ca\\.crt}"
-    encoded = kubectl.must("get", "secret", secret, f"--namespace={namespace}", f"--output={path}")
-    authority = base64.b64decode(encoded).decode()
+    authority = _value(kubectl, namespace, secret, "ca.crt")
+    known = login and (
+        _value(kubectl, namespace, login, "username"),
+        _value(kubectl, namespace, login, "password"),
+    )
     argv = kubectl.argv(
         "port-forward", f"--namespace={namespace}", f"statefulset/{workload}", f":{port}"
     )
@@ -131,6 +140,7 @@ def forwarded(
                     url=f"https://127.0.0.1:{found[1]}",
                     authority=authority,
                     name=f"{workload}-service.{namespace}.svc",
+                    login=known or None,
                 )
                 return
         raise ProblemReport(
@@ -143,6 +153,13 @@ def forwarded(
                 )
             ]
         )
+
+
+def _value(kubectl: Kubectl, namespace: str, secret: str, key: str) -> str:
+    """The value of a key of a Secret."""
+    path = "jsonpath={.data." + key.replace(".", "\\.") + "}"
+    encoded = kubectl.must("get", "secret", secret, f"--namespace={namespace}", f"--output={path}")
+    return base64.b64decode(encoded).decode()
 
 
 def usage_of(prometheus: Prometheus, workload: Sized, window: float) -> Usage | None:

@@ -10,6 +10,7 @@ from components.base.problems import Problem, ProblemReport
 from stacks.config.error_messages import KEY_PREFIX
 from stacks.config.stack import StackConfig
 from stacks.config.validation import validate
+from stacks.monitoring import own_login
 from stacks.topologies.topology import PROMETHEUS
 
 from ..added_server.stack_file import StackFile
@@ -181,7 +182,8 @@ def _prometheus(
     elif config.observability.kind == "standalone":
         namespace, secret = config.monitoring_namespace, config.secrets.internal_ca
         kubectl = cluster_of(stack, request, consequence=_NOT_KNOWN)
-        with forwarded(kubectl, namespace, PROMETHEUS, PORT, secret) as found:
+        login = own_login(config)
+        with forwarded(kubectl, namespace, PROMETHEUS, PORT, secret, login=login) as found:
             yield found
     elif (api := config.observability.prometheus) and not (api.token or api.ca):
         yield Prometheus(url=api.address.rstrip("/"))
