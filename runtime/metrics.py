@@ -98,7 +98,9 @@ class Metrics:
             "mcp_calls_in_flight", "Tool calls being worked on.", registry=registry
         )
         self.calls_cut = Counter(
-            CALLS_CUT, "Tool calls cancelled because the server ended.", registry=registry
+            CALLS_CUT,
+            "Tool calls cancelled because the server ended. A bridge has no such metric.",
+            registry=registry,
         )
         self.spans = Counter(
             "mcp_spans",

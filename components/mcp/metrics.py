@@ -344,7 +344,7 @@ _METRICS: Final = [
     ExportedMetric(
         name="mcp_calls_cut_total",
         kind="counter",
-        meaning="Tool calls cancelled because the server ended.",
+        meaning="Tool calls cancelled because the server ended. A bridge has no such metric.",
     ),
     ExportedMetric(
         name="mcp_spans_total",

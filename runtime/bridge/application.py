@@ -54,7 +54,7 @@ def bridge_application(command: tuple[str, ...], options: BridgeOptions) -> Brid
     metrics = Metrics(options.config)
     metrics.draining.set_function(lambda: drain.draining)
     metrics.calls_in_flight.set_function(lambda: len(drain.calls))
-    drain.on_cut.append(metrics.calls_cut.inc)
+    metrics.registry.unregister(metrics.calls_cut)  # nobody could read it: nginx ends first
     log = ProgramLog()
     limits = CallLimits(drain, options.longest_tool_seconds)
     observed = Observed(metrics)
