@@ -59,7 +59,8 @@ class Traces(Section):
         ge=0,
         le=100,
         description="Of the traces without an error that are not slow, the share that is kept. "
-        "Traces with an error are always kept.",
+        "Traces with an error are kept, but for those of more than 2 MiB and those that waiting or "
+        "queue have no room for.",
     )
     slow_seconds: float = Field(
         default=2, ge=0.001, le=3600, description="A trace that lasts at least this long is kept."
