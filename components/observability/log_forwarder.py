@@ -28,7 +28,7 @@ LOG_FORWARDER_PORT: Final = 4318
 STORE_SECRETS: Final = "/etc/log-store-secrets"
 """Folder with a folder for each Secret."""
 RESOURCES: Final = Resources(cpu="100m", memory="128Mi", cpu_limit="1", memory_limit="512Mi")
-_JOB: Final = Resources(cpu="20m", memory="64Mi", cpu_limit="200m", memory_limit="192Mi")
+_JOB: Final = Resources(cpu="50m", memory="64Mi", cpu_limit="200m", memory_limit="192Mi")
 KeptDays = Annotated[
     int, Range(least=1, most=3650, consequence="lines would be deleted at once, or kept for ever")
 ]
