@@ -14,10 +14,11 @@ from components.mcp.external_data import ExternalDataTier
 from . import ResourceGraph, record
 from .cloud_cases import CLOUD_CASES
 from .kubernetes_cases import KUBERNETES_CASES
+from .observability_cases import OBSERVABILITY_CASES
 
 CREATE_NOTHING: Final = (ExternalDataTier,)
 """Components without a resource."""
-CASES: Final = KUBERNETES_CASES | CLOUD_CASES
+CASES: Final = KUBERNETES_CASES | OBSERVABILITY_CASES | CLOUD_CASES
 """A component and its args, by the name of a case; some have more than one."""
 
 
