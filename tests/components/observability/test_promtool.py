@@ -22,9 +22,9 @@ from tests.components.observability.alert_cases_of_platforms import (
     GATEWAY,
     LOGS,
     SERVERS_OF_USERS,
-    STORES,
     TRACES,
 )
+from tests.components.observability.alert_cases_of_stores import STORES
 from tests.components.observability.objective_cases import OBJECTIVES, ObjectiveCase
 from tools.programs_on_path import find
 
