@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tomllib
 from functools import cache
-from typing import Any
 
 import pytest
 
@@ -16,146 +15,33 @@ from graph.resource_graph import STACK_TYPE, ResourceGraph
 from graph.stack_files import StackFiles
 from graph.stack_yaml import read_stack_file
 from policies import broken_policies
-from runtime.redis_config import RedisSection
 from stacks.data_kinds import KINDS
 from stacks.program import main
 from stacks.topologies.topology import POSTGRES, VALKEY
 from tests.harness.containers import ROOT
+from tests.harness.data_kinds import (
+    ACCOUNT,
+    CACHES,
+    DATABASES,
+    IDENTITIES,
+    MADE,
+    NETWORK,
+    OBJECT,
+    ROLE,
+    VPC,
+    WITHOUT_AUDIT,
+    prod_with,
+    with_cache,
+    with_database,
+)
 from tests.harness.graph_queries import objects
 from tests.harness.prod import prod_files
 from tests.harness.stacks import stack
 from tests.programs.test_stacks import SECRET_PLACES, secret_looking
 
-NETWORK = "10.30.128.0/24"
-ACCOUNT = "mcp-core@qudag-prod.iam.gserviceaccount.com"
-AZURE = (
-    "/subscriptions/0a1b2c3d-0000-4000-8000-000000000001/resourceGroups/network/providers"
-    "/Microsoft.Network"
-)
-OBJECT = "0a1b2c3d-0000-4000-8000-00000000000a"
-_ID = "0a1b2c3d-0000-4000-8000-00000000000b"
-IDENTITIES: dict[str, dict[str, Any]] = {
-    "cloud-sql": {"gcp": {"serviceAccount": ACCOUNT}},
-    "azure-postgresql": {"azure": {"clientId": _ID, "tenantId": _ID}},
-}
-"""Of the programs that log in with tokens, by kind."""
-TOKENS = "10.40.7.0/24"
-USERS = ("mcp-core", "mcp-migration", "mcp-state", "qudag-integration")
-VPC = "projects/qudag-prod/global/networks/main"
-SECRET = {"password": {"secret": "data", "key": "pw"}, "ca": {"secret": "data", "key": "ca.crt"}}
-DATABASES: dict[str, dict[str, Any]] = {
-    "external": {"external": {"host": "db.example.com", "networks": [NETWORK], **SECRET}},
-    "rds": {"rds": {"networks": [NETWORK]}},
-    "cloud-sql": {"cloudSql": {"networks": [NETWORK], "account": ACCOUNT}},
-    "azure-postgresql": {
-        "azurePostgresql": {
-            "networks": [NETWORK],
-            "administrator": {
-                "name": "mcp-core",
-                "objectId": OBJECT,
-            },
-            "subnet": f"{AZURE}/virtualNetworks/main/subnets/postgres",
-            "dnsZone": f"{AZURE}/privateDnsZones/prod.postgres.database.azure.com",
-        }
-    },
-}
-"""The kinds of PostgreSQL outside the cluster, with their sections."""
-PRINCIPAL = "0a1b2c3d-0000-4000-8000-0123456789ef"
-OURS = (
-    "/subscriptions/0a1b2c3d-0000-4000-8000-0123456789ab/resourceGroups/network/providers"
-    "/Microsoft.Network"
-)
-CACHES: dict[str, dict[str, Any]] = {
-    "elasticache": {"elasticache": {"networks": [NETWORK]}},
-    "memorystore": {"memorystore": {"networks": [NETWORK]}},
-    "azure-redis": {
-        "azureRedis": {
-            "networks": [NETWORK],
-            "subnet": f"{OURS}/virtualNetworks/main/subnets/endpoints",
-            "dnsZone": f"{OURS}/privateDnsZones/privatelink.redis.azure.net",
-            "principal": PRINCIPAL,
-        }
-    },
-    "external": {"externalCache": {"host": "cache.example.com", "networks": [NETWORK], **SECRET}},
-}
-ROLE = "arn:aws:iam::123456789012:role/mcp-server"
-CACHE_ACCOUNT = "mcp-server@acme-prod.iam.gserviceaccount.com"
-CACHE_IDENTITIES: dict[str, dict[str, Any]] = {
-    "elasticache": {"aws": {"role": ROLE}},
-    "memorystore": {"gcp": {"serviceAccount": CACHE_ACCOUNT}},
-    "azure-redis": {
-        "azure": {
-            "clientId": "0a1b2c3d-0000-4000-8000-0123456789cd",
-            "tenantId": "0a1b2c3d-0000-4000-8000-0123456789ac",
-        }
-    },
-}
-"""The identity of the servers that log in with tokens, by kind."""
-CACHE_USERS = ("mcp-core", "mcp-state")
-"""The servers of prod's topology that use Valkey."""
-MADE = {
-    "rds": "aws:rds/instance:Instance",
-    "cloud-sql": "gcp:sql/databaseInstance:DatabaseInstance",
-    "azure-postgresql": "azure-native:dbforpostgresql:Server",
-}
-"""The resource of each kind in a cloud that holds the data."""
-CACHES_MADE = {
-    "elasticache": "aws:elasticache/replicationGroup:ReplicationGroup",
-    "memorystore": "gcp:memorystore/instance:Instance",
-    "azure-redis": "azure-native:redisenterprise:RedisEnterprise",
-}
-"""The same for caches."""
-WITHOUT_AUDIT = ("azure-postgresql",)
-"""Kinds that accept no passwords, which the roles of the audit log have."""
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 DIGEST = f"sha256:{'0' * 64}"
-KEPT = ("nodeSize", "protect")
 pytestmark = pytest.mark.slow
-
-
-@cache
-def prod_with(written: str, identity: str = "{}") -> ResourceGraph:
-    """Prod with a section ``data``; of its own one it keeps what no kind has.
-
-    The programs that use the database have the identity, if there is one.
-    """
-    files = json.loads(prod_files().to_json())
-    if given := json.loads(identity):
-        settings = json.loads(files["config"]["qudag-mcp:kubernetes"])
-        settings["identities"] = dict.fromkeys(USERS, given)
-        settings["tokenNetworks"] = [] if "gcp" in given else [TOKENS]
-        files["config"]["qudag-mcp:kubernetes"] = json.dumps(settings)
-        clouds = json.loads(files["config"]["qudag-mcp:clouds"])
-        clouds["gcp"]["network"] = VPC
-        files["config"]["qudag-mcp:clouds"] = json.dumps(clouds)
-    data = json.loads(files["config"]["qudag-mcp:data"])
-    kept = {key: value for key, value in data.items() if key in KEPT}
-    chosen = json.loads(written)
-    files["config"]["qudag-mcp:data"] = json.dumps({**kept, **chosen})
-    if its := CACHE_IDENTITIES.get(chosen.get("cacheKind", "")):
-        kubernetes = json.loads(files["config"]["qudag-mcp:kubernetes"])
-        kubernetes["identities"] = dict.fromkeys(CACHE_USERS, its)
-        if "gcp" not in its:
-            kubernetes["tokenNetworks"] = [TOKENS]
-        files["config"]["qudag-mcp:kubernetes"] = json.dumps(kubernetes)
-    if "memorystore" in chosen:
-        clouds = json.loads(files["config"]["qudag-mcp:clouds"])
-        clouds["gcp"]["network"] = "projects/acme-prod/global/networks/main"
-        files["config"]["qudag-mcp:clouds"] = json.dumps(clouds)
-    if json.loads(written).get("kind") in WITHOUT_AUDIT:
-        del files["config"]["qudag-mcp:audit"]
-    return record_files(ROOT, StackFiles.from_json(json.dumps(files)))
-
-
-def with_database(kind: str) -> ResourceGraph:
-    identity = json.dumps(IDENTITIES.get(kind, {}))
-    return prod_with(json.dumps({"kind": kind, **DATABASES[kind]}), identity)
-
-
-def with_cache(kind: str) -> ResourceGraph:
-    return prod_with(json.dumps({"cacheKind": kind, **CACHES[kind]}))
-
-
 every_kind = pytest.mark.parametrize(
     ("store", "kind"),
     [*((POSTGRES, kind) for kind in DATABASES), *((VALKEY, kind) for kind in CACHES)],
@@ -242,92 +128,6 @@ def test_the_stack_exports_where_the_database_and_its_credentials_are(kind: str)
     assert told["host"] == told["read_host"]
     assert told["url_secret"]
     assert told["ca"]
-
-
-@pytest.mark.parametrize("kind", CACHES_MADE)
-def test_a_cloud_has_the_cache_and_prod_protects_it(kind: str):
-    made = with_cache(kind).one(CACHES_MADE[kind])
-    assert made.protect is True
-    assert made.provider is not None
-
-
-@pytest.mark.parametrize("kind", CACHES_MADE)
-def test_every_server_of_the_cache_logs_in_with_a_token_and_mounts_no_password(kind: str):
-    made = with_cache(kind)
-    told = made.one(STACK_TYPE).outputs["data"]["redis"]
-    seen: set[str] = set()
-    for config_map in objects(made, "ConfigMap"):
-        text = config_map["data"].get("server.toml", "")
-        section = tomllib.loads(text).get("redis") if text else None
-        if section:
-            seen.add(config_map["metadata"]["name"].removesuffix("-config"))
-            read = RedisSection.model_validate(section)
-            assert (read.token, read.host, read.port) == (
-                kind.removesuffix("-redis"),
-                told["cache_host"],
-                told["cache_port"],
-            )
-            assert read.encrypted
-    assert seen == set(CACHE_USERS)
-    required = {each["name"] for each in made.one(STACK_TYPE).outputs["required_secrets"]}
-    assert not {name for name in required if "valkey" in name or "redis" in name}
-
-
-def test_elasticache_in_prod_lets_the_role_of_the_servers_sign_and_run_their_commands_alone():
-    made = with_cache("elasticache")
-    group = made.one(CACHES_MADE["elasticache"]).inputs
-    assert (group["nodeType"], group["numCacheClusters"]) == ("cache.t4g.medium", 2)
-    assert (group["multiAzEnabled"], group["snapshotRetentionLimit"]) == (True, 14)
-    user = made.one("aws:elasticache/user:User")
-    assert user.inputs["authenticationMode"] == {"type": "iam"}
-    assert user.inputs["accessString"].startswith("on ~* -@all +ping ")
-    (attached,) = made.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    assert attached.inputs["role"] == "mcp-server"
-    policy = json.loads(made.one("aws:iam/policy:Policy").inputs["policy"])
-    (statement,) = policy["Statement"]
-    arn = made.one(CACHES_MADE["elasticache"]).outputs["arn"]
-    assert statement["Action"] == ["elasticache:Connect"]
-    assert statement["Resource"] == [arn, user.outputs["arn"]]
-
-
-def test_memorystore_in_prod_lets_the_account_of_the_servers_in_and_trusts_its_own_authority():
-    made = with_cache("memorystore")
-    cache = made.one(CACHES_MADE["memorystore"])
-    assert (cache.inputs["nodeType"], cache.inputs["replicaCount"]) == ("STANDARD_SMALL", 1)
-    assert (cache.inputs["authorizationMode"], cache.inputs["mode"]) == (
-        "IAM_AUTH",
-        "CLUSTER_DISABLED",
-    )
-    (granted,) = [
-        each.inputs["member"]
-        for each in made.all("gcp:projects/iAMMember:IAMMember")
-        if each.inputs["role"] == "roles/memorystore.dbConnectionUser"
-    ]
-    assert granted == f"serviceAccount:{CACHE_ACCOUNT}"
-    (core,) = [
-        each for each in objects(made, "ConfigMap") if each["metadata"]["name"] == "mcp-core-config"
-    ]
-    redis = tomllib.loads(core["data"]["server.toml"])["redis"]
-    folder, _, name = redis["ca_file"].rpartition("/")
-    assert core["data"][name] == f"authority-of.{cache.inputs['instanceId']}\n"
-    (pod,) = [
-        one["spec"]["template"]["spec"]
-        for one in objects(made, "Deployment")
-        if one["metadata"]["name"] == "mcp-core"
-    ]
-    container = next(each for each in pod["containers"] if each["name"] == "mcp-core")
-    assert folder in {mount["mountPath"] for mount in container["volumeMounts"]}
-
-
-def test_azure_redis_in_prod_has_no_access_keys_and_lets_one_identity_in():
-    made = with_cache("azure-redis")
-    database = made.one("azure-native:redisenterprise:Database").inputs
-    assert database["accessKeysAuthentication"] == "Disabled"
-    assert (database["clusteringPolicy"], database["evictionPolicy"]) == ("NoCluster", "NoEviction")
-    user = made.one("azure-native:redisenterprise:AccessPolicyAssignment").inputs["user"]
-    assert user == {"objectId": PRINCIPAL}
-    assert made.one(CACHES_MADE["azure-redis"]).inputs["publicNetworkAccess"] == "Disabled"
-    assert made.one(STACK_TYPE).outputs["data"]["redis"]["cache_user"] == PRINCIPAL
 
 
 def test_the_alarms_of_the_cloud_watch_a_database_of_rds():

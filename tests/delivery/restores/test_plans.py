@@ -30,8 +30,8 @@ from stacks.config.managed_data import AUTHORITY, PASSWORD
 from stacks.data_kinds import KINDS
 from stacks.topologies.topology import POSTGRES
 from tests.harness.containers import ROOT
+from tests.harness.data_kinds import DATABASES, IDENTITIES, MADE, prod_with, with_database
 from tests.harness.graph_queries import objects
-from tests.programs.test_data_kinds import DATABASES, IDENTITIES, MADE, prod_with, with_database
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 29, 2, 30, 15, tzinfo=UTC)
