@@ -13,7 +13,7 @@ import yaml
 from delivery.render import render
 from tests.cluster.test_manifests import APPLY
 from tests.harness.apiserver import ApiServer
-from tests.programs.test_observability import stack
+from tests.harness.monitored_stacks import stack
 
 GROUP = "monitoring.coreos.com"
 

@@ -20,9 +20,9 @@ import pytest
 
 from graph.resource_graph import ResourceGraph
 from tests.harness.graph_queries import objects
+from tests.harness.monitored_stacks import stack
 from tests.harness.server import RunningServer, eventually, fetch, free_port, serving, until
 from tests.harness.tokens import Issuer
-from tests.programs.test_observability import stack
 
 PLATFORM: Final = "qudag-mcp-dev"
 PROTOCOL: Final = {"era": "modern", "longest_tool_seconds": 3.5, "drain_seconds": 3.6}

@@ -29,9 +29,9 @@ from tests.cluster.test_manifests import APPLY
 from tests.harness.apiserver import ApiServer
 from tests.harness.certificates import Authority
 from tests.harness.graph_queries import objects
+from tests.harness.monitored_stacks import stack
 from tests.harness.server import RunningServer, fetch, free_port, serving, until
 from tests.harness.tokens import Issuer
-from tests.programs.test_observability import stack
 from tests.runtime.test_exported_metrics import OF_SERVER, described, used
 
 PLATFORM: Final = "qudag-mcp-dev"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
 
@@ -21,92 +20,15 @@ from policies import findings
 from stacks.topologies import TOPOLOGIES
 from tests.harness.containers import ROOT
 from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.monitored_stacks import API_SERVER, OPERATOR, alerts, stack
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.user_servers import NETWORK, example_sections, recorded
 
 SCRAPER: Final = Endpoint.pod("monitoring", app="prometheus")
 OWN: Final = Endpoint.pod("qudag-mcp-dev-monitoring", app="prometheus")
-API_SERVER: Final = ["10.96.0.1/32", "192.0.2.10/32"]
-ALERTS: Final = {
-    "receivers": [
-        {"name": "on-call", "pagerduty": {"key": {"secret": "told", "key": "pagerduty"}}},
-        {"name": "chat", "slack": {"channel": "#a", "url": {"secret": "told", "key": "slack"}}},
-        {
-            "name": "mail",
-            "email": {
-                **{
-                    "to": "a@example.com",
-                    "sender": "b@example.com",
-                    "smarthost": "mx.example.com:587",
-                },
-                **{"username": "b", "password": {"secret": "told", "key": "smtp"}},
-            },
-            "teams": ["data"],
-        },
-        {"name": "hook", "webhook": {"url": {"secret": "told", "key": "hook"}}},
-    ],
-    "deadMansSwitch": {"url": {"secret": "told", "key": "switch"}, "minutes": 2},
-    "thresholds": {"toolLatencySeconds": 7, "errorPercent": 3},
-    "objectives": {"latencySeconds": 30, "availabilityPercent": 99.5},
-    "disabled": ["MCPServerHighMemoryUsage"],
-    "exporters": ["kube-state-metrics"],
-    "runbooks": "https://wiki.example.com/runbooks/",
-    "grafana": "https://grafana.example.com",
-}
-OPERATOR: Final = {
-    "kind": "operator",
-    "operator": {
-        "labels": {"release": "kps"},
-        "prober": "http://blackbox-exporter.monitoring.svc:9115",
-    },
-    "alerts": ALERTS,
-}
-EXPORTERS: Final = {"valkey": {"exporter": True}, "databaseExporter": True}
-AGENTS: Final = ("business-analyst", "technical-architect", "developer", "qa-tester")
-CLOUDNATIVE_PG: Final[Mapping[str, Any]] = {
-    "kubernetes": {"apiServer": API_SERVER},
-    "data": {
-        "kind": "cloudnative-pg",
-        "cloudnativePg": {"image": "ghcr.io/cloudnative-pg/postgresql:17.6", "pooler": {}},
-    },
-}
 
 Ends = set[tuple[str, str, int]]
 """Namespace, workload and port of what Prometheus reads, or may connect to."""
-
-
-@cache
-def stack(topology: str, kind: str = "operator", database: str = "") -> ResourceGraph:
-    own = kind == "standalone"
-    config: dict[str, Any] = {
-        "topology": topology,
-        "domain": "mcp.example.com",
-        "network": {k: v for k, v in NETWORK.items() if k != "prometheus"} if own else NETWORK,
-        **({"kubernetes": {"apiServer": API_SERVER}} if own else {}),
-        "observability": OPERATOR if kind == "operator" else {"kind": kind},
-        "servers": {
-            "weather": {
-                "image": "ghcr.io/acme/weather:1",
-                "egress": {"hosts": ["example.com:443"]},
-                "metrics": {"accuracy": "weather_accuracy", "activeUsers": "weather_users"},
-            },
-        },
-    }
-    if topology == "orchestration":
-        config["servers"] = {f"{one}-agent": {"image": "ghcr.io/acme/agent:1"} for one in AGENTS}
-    elif topology == "none":
-        config["topology"] = "three-services"
-    stores = TOPOLOGIES[topology].data
-    if database:
-        config |= CLOUDNATIVE_PG
-    elif stores:
-        config["data"] = {
-            name: value
-            for name, value in EXPORTERS.items()
-            if (name == "valkey" and "redis" in stores)
-            or (name == "databaseExporter" and "postgres" in stores)
-        }
-    return recorded(config)
 
 
 def read(graph: ResourceGraph) -> Ends:
@@ -199,23 +121,6 @@ def test_servers_and_pooler_of_cloudnative_pg_are_read_at_ports_that_are_open():
         assert cluster.arrives(SCRAPER, end, "TCP", port)
 
 
-def alerts(graph: ResourceGraph) -> set[str]:
-    (made,) = objects(graph, "PrometheusRule")
-    return {
-        rule["alert"]
-        for group in made["spec"]["groups"]
-        for rule in group["rules"]
-        if "alert" in rule
-    }
-
-
-def test_rules_watch_what_the_stack_has():
-    """A monolith has a gateway, a server, both stores with exporters, and no backups."""
-    found = alerts(stack("monolith"))
-    assert {"Watchdog", "PlatformDown", "MCPServerDown", "DatabaseDown"} <= found
-    assert not {"BackupTooOld", "HighWorkflowFailureRate"} & found
-
-
 def test_images_and_the_egress_proxy_are_read_and_watched():
     graph = stack("monolith")
     found = {(name, port) for _, name, port in read(graph)}
@@ -225,93 +130,6 @@ def test_images_and_the_egress_proxy_are_read_and_watched():
     without = recorded({"topology": "monolith", "network": NETWORK, "observability": unprobed})
     absent = {"ImageMetricsMissing", "EgressRefused", "EgressProxyDown", "EndpointDown"}
     assert not absent & alerts(without)
-
-
-def test_metrics_that_an_image_names_are_recorded_under_one_name():
-    (made,) = objects(stack("monolith"), "PrometheusRule")
-    rules = {
-        rule["record"]: rule
-        for g in made["spec"]["groups"]
-        for rule in g["rules"]
-        if "record" in rule
-    }
-    of = '{exporter="image",job="weather",namespace="qudag-mcp-dev"}'
-    accuracy = rules["job:model_accuracy:min"]
-    assert accuracy["expr"].endswith(f"(weather_accuracy{of})")
-    assert accuracy["labels"] == {"namespace": "qudag-mcp-dev"}
-    assert rules["job:active_users:sum"]["expr"].startswith("sum without (")
-    assert "job:model_inference_seconds:p95_rate5m" not in rules
-
-
-@pytest.mark.slow
-def test_rules_of_the_orchestration_watch_its_agents_and_those_of_a_cluster_its_replicas():
-    assert "HighWorkflowFailureRate" in alerts(stack("orchestration"))
-    cluster = alerts(stack("microservices", database="cloudnative-pg"))
-    assert "DatabaseReplicationLag" in cluster
-    assert "DatabaseReplicationLag" not in alerts(stack("microservices"))
-
-
-def rules(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
-    (made,) = objects(graph, "PrometheusRule")
-    every = [rule for group in made["spec"]["groups"] for rule in group["rules"]]
-    return {rule["alert"]: rule for rule in every if "alert" in rule}
-
-
-def test_the_section_alerts_changes_the_rules():
-    found = rules(stack("monolith"))
-    assert found["MCPServerHighLatency"]["expr"].endswith(" > 7")
-    assert found["HighErrorRate"]["expr"].endswith(" > 0.03")
-    assert "MCPServerHighMemoryUsage" not in found
-    assert "QuotaNearlyUsed" in found
-    assert "EndpointDown" in found
-    notes = found["HighErrorRate"]["annotations"]
-    assert notes["runbook_url"] == "https://wiki.example.com/runbooks/high-error-rate.md"
-    assert notes["dashboard_url"].startswith("https://grafana.example.com/d/")
-    assert "take at most 30 s" in found["LatencyBudgetBurnsFast"]["annotations"]["summary"]
-    assert "> 0.072" in found["AvailabilityBudgetBurnsFast"]["expr"]  # 14.4 times 0.5 %
-
-
-def test_the_receivers_of_a_stack_are_in_an_alertmanager_config():
-    (made,) = objects(stack("monolith"), "AlertmanagerConfig")
-    spec = made["spec"]
-    named = [one["name"] for one in spec["receivers"]]
-    assert named == ["nobody", "dead-mans-switch", "on-call", "chat", "mail", "hook"]
-    keys = set(re.findall(r'"key": "([a-z]+)"', json.dumps(spec)))
-    assert keys == {"pagerduty", "slack", "smtp", "hook", "switch"}
-    (switch,) = [one for one in spec["route"]["routes"] if one["receiver"] == "dead-mans-switch"]
-    assert switch["repeatInterval"] == "2m"
-    teams = {one["receiver"]: one["matchers"][1:] for one in spec["route"]["routes"]}
-    assert teams["mail"] == [{"name": "team", "value": "data", "matchType": "="}]
-    assert teams["hook"] == []
-
-
-def named_keys(tree: Any) -> set[tuple[str, str]]:
-    """Each reference to a key of a Secret: an object of its name and its key alone."""
-    if isinstance(tree, dict):
-        fields = cast("dict[str, Any]", tree)
-        if set(fields) == {"name", "key"}:
-            return {(fields["name"], fields["key"])}
-        return {each for value in fields.values() for each in named_keys(value)}
-    members = cast("list[Any]", tree) if isinstance(tree, list) else []
-    return {each for value in members for each in named_keys(value)}
-
-
-def test_each_key_of_a_secret_in_the_alertmanager_config_is_required_in_its_namespace():
-    (made,) = objects(stack("monolith"), "AlertmanagerConfig")
-    required = {
-        (one["namespace"], one["name"], key): one["kind"]
-        for one in stack("monolith").outputs["required_secrets"]
-        for key in one["keys"]
-    }
-    namespace, named = made["metadata"]["namespace"], named_keys(made["spec"]["receivers"])
-    assert {key for _, key in named} == {"pagerduty", "slack", "smtp", "hook", "switch"}
-    assert {required[namespace, name, key] for name, key in named} == {"given"}
-
-
-@pytest.mark.slow
-def test_a_stack_that_tells_nobody_has_no_routes():
-    config = {"topology": "monolith", "network": NETWORK, "observability": {"kind": "operator"}}
-    assert objects(recorded(config), "AlertmanagerConfig") == []
 
 
 def test_every_object_has_the_labels_that_the_prometheus_selects():

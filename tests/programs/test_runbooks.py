@@ -10,8 +10,8 @@ import pytest
 from graph.resource_graph import ResourceGraph
 from policies import findings
 from tests.harness.graph_queries import objects
+from tests.harness.monitored_stacks import ALERTS, API_SERVER, stack
 from tests.harness.user_servers import NETWORK, recorded
-from tests.programs.test_observability import ALERTS, API_SERVER, stack
 
 MOST: Final = 256 * 1024
 """Bytes: without --server-side `kubectl apply` writes the object into an annotation so large."""

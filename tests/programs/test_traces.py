@@ -18,10 +18,10 @@ from policies import findings
 from stacks import trace_flows
 from stacks.rules import traces as rules
 from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.monitored_stacks import stack as standalone
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.stacks import stack as shipped
 from tests.harness.user_servers import NETWORK, recorded
-from tests.programs.test_observability import stack as standalone
 
 PLATFORM: Final = "qudag-mcp-dev"
 MONITORING: Final = f"{PLATFORM}-monitoring"
