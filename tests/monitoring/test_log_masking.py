@@ -1,0 +1,86 @@
+"""The collector masks secrets and personal data; a long line or one of several rows stays whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from components.observability.log_fields import LogMasking
+from tests.harness.canaries import Canary, leaks
+from tests.harness.collected_logs import PLATFORM, collector, stored
+from tests.harness.log_collector import collecting
+from tests.harness.server import until
+
+PERSON: Final = "maria.keller@example.com"
+SECRET: Final = Canary.of("a secret in a log line")
+JWT: Final = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtYXJpYSJ9.c2lnbmF0dXJl"
+LEAKING: Final = (
+    f"login of {PERSON} from 203.0.113.77",
+    f"peer 2001:db8:aaaa:bbbb::77 sent Authorization: Bearer {SECRET.text}",
+    f"connecting to postgres://app:{SECRET.text}@db.example.com/app",
+    f'{{"event":"called","password":"{SECRET.text}","who":"{PERSON}","client":"203.0.113.77"}}',
+    f'{{"event":"called","args":{{"deep":["{PERSON}",{{"api_key":"{SECRET.text}"}}]}}}}',
+    f'{{"event":"called","url":"https://example.com/a?token={SECRET.text}","jwt":"{JWT}"}}',
+    f'{{"event":"request","subject":"{PERSON}","status":200}}',
+    f"2026-11-29 09:00:00.000 UTC [7] STATEMENT:  ALTER ROLE app PASSWORD '{SECRET.text}'",
+    f"password={SECRET.text} and secret: {SECRET.text}",
+    f"-----BEGIN PRIVATE KEY-----{SECRET.text}-----END PRIVATE KEY-----",
+    f"{{broken json of {PERSON} token={SECRET.text}",
+    f'{{"event":"{PERSON}"}}',
+)
+"""Lines that programs of others may write."""
+PERSONAL: Final = ("maria", "203.0.113.77", "aaaa", "c2lnbmF0dXJl")
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory: pytest.TempPathFactory) -> Generator[list[dict[str, str]]]:
+    with collecting(tmp_path_factory.mktemp("leaking"), collector()) as (reader, store):
+        reader.file(PLATFORM, "notes-5d8f7b9c4-x2k9q", "server").write("\n".join(LEAKING))
+        until(lambda: stored(store) >= len(LEAKING), 60)
+        yield [*store.documents(0), *store.documents(1)]
+
+
+def test_secrets_and_personal_data_in_lines_are_masked(leaking: list[dict[str, str]]):
+    every = json.dumps(leaking)
+    assert len(leaking) == len(LEAKING)
+    assert leaks([SECRET], {"the store": every}) == []
+    assert [one for one in PERSONAL if one in every] == []
+
+
+def test_what_is_left_of_a_masked_line_can_be_read(leaking: list[dict[str, str]]):
+    messages = {one["_msg"] for one in leaking}
+    assert "login of <e-mail> from 203.0.113.0" in messages
+    assert "connecting to postgres://<credentials>@db.example.com/app" in messages
+    (request,) = [one for one in leaking if one["_msg"] == "request"]
+    assert re.fullmatch("[0-9a-f]{16}", request["subject"])
+
+
+@pytest.mark.parametrize(
+    ("masking", "line"),
+    [
+        (LogMasking(addresses="keep"), "from 203.0.113.77 and 2001:db8:aaaa:bbbb::77"),
+        (LogMasking(addresses="network"), "from 203.0.113.0 and 2001:db8::"),
+        (LogMasking(addresses="drop"), "from <address> and <address>"),
+    ],
+)
+def test_addresses_are_masked_as_configured(masking: LogMasking, line: str, tmp_path: Path):
+    with collecting(tmp_path, collector(masking)) as (reader, store):
+        file = reader.file(PLATFORM, "notes-5d8f7b9c4-x2k9q", "server")
+        file.write("from 203.0.113.77 and 2001:db8:aaaa:bbbb::77\n")
+        until(lambda: stored(store) == 1, 60)
+        assert [one["_msg"] for one in store.documents()] == [line]
+
+
+def test_lines_of_several_rows_and_long_lines_are_one_document(tmp_path: Path):
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: bad'
+    long = "x" * 100_000
+    with collecting(tmp_path, collector()) as (reader, store):
+        file = reader.file(PLATFORM, "notes-5d8f7b9c4-x2k9q", "server")
+        file.write(f"{trace}\nnext\n{long}\n")
+        until(lambda: stored(store) == 3, 60)
+        assert {one["_msg"] for one in store.documents()} == {trace, "next", long}
