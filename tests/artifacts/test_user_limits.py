@@ -14,8 +14,8 @@ import pytest
 from components.kubernetes.gateway import Upstream
 from components.kubernetes.rate_limits import UserLimits
 from components.kubernetes.routes import Route
-from tests.artifacts.test_tls_proxy import NAME, Image, Proxy, accepts, image, proxy_pod, url
 from tests.harness.certificates import Authority
+from tests.harness.image_proxy import NAME, Image, Proxy, accepts, image, proxy_pod, url
 from tests.harness.network import port, private_network
 from tests.harness.routed_gateway import FILES, PATH, RoutedGateway, route, routed
 from tests.harness.running_pod import run_container
