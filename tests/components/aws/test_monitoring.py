@@ -1,131 +1,22 @@
-"""Alarms and the dashboard on AWS: thresholds, burn rates, what is counted, and who is told."""
+"""Alarms on AWS: thresholds, burn rates, what is counted, and who is told."""
 
 from __future__ import annotations
 
 import json
-import re
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
-import pulumi
 import pytest
 
-from components.aws.container import EcsFargate
-from components.aws.container_args import EcsFargateArgs
-from components.aws.database import RdsDataTier
-from components.aws.database_args import RdsDataTierArgs
-from components.aws.function import AwsLambda
-from components.aws.function_args import AwsLambdaArgs, LambdaEndpoint
 from components.aws.monitoring import AwsMonitoring
-from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
+from components.aws.monitoring_args import AwsMonitoringArgs
 from components.aws.watched import AwsWatchedFunction
 from components.aws.watched_metrics import most_connections
-from components.mcp.access import Access, NetworkAccess
 from components.mcp.cloud_alarms import burn_alarms
 from components.mcp.objectives import Objectives
-from tests.harness import Resource, ResourceGraph
-from tests.harness.clouds import (
-    ARCHIVE,
-    AWS,
-    AWS_CERTIFICATE,
-    AWS_NETWORK,
-    AWS_TOPIC,
-    cloud_config,
-    on_aws,
-)
+from tests.components.aws.monitored_program import ALARM, COMPOSITE, graph, own
+from tests.harness.clouds import AWS, AWS_TOPIC, on_aws
 
-ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
-COMPOSITE: Final = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 AT_LEAST, BELOW = "GreaterThanOrEqualToThreshold", "LessThanThreshold"
-DASHBOARD: Final = "aws:cloudwatch/dashboard:Dashboard"
-
-METRICS: Final[dict[tuple[str, tuple[str, ...]], set[str]]] = {
-    # Lambda Developer Guide, "Types of metrics for Lambda functions"
-    ("AWS/Lambda", ("FunctionName",)): {
-        *("ConcurrentExecutions", "Errors", "Throttles", "Duration", "Invocations"),
-        *("UrlRequestCount", "Url4xxCount", "Url5xxCount", "UrlRequestLatency"),
-    },
-    # API Gateway Developer Guide, "Monitor HTTP APIs with CloudWatch metrics"
-    ("AWS/ApiGateway", ("ApiId",)): {"4xx", "5xx", "Count", "Latency", "IntegrationLatency"},
-    # User Guide for Application Load Balancers, "CloudWatch metrics"
-    ("AWS/ApplicationELB", ("LoadBalancer",)): {
-        *("RequestCount", "HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"),
-        "TargetResponseTime",
-    },
-    # CloudWatch User Guide, "Amazon ECS Container Insights metrics"
-    ("ECS/ContainerInsights", ("ClusterName", "ServiceName")): {
-        *("RunningTaskCount", "DesiredTaskCount", "PendingTaskCount"),
-    },
-    # ECS Developer Guide, "Amazon ECS CloudWatch metrics"
-    ("AWS/ECS", ("ClusterName", "ServiceName")): {"CPUUtilization", "MemoryUtilization"},
-    # RDS User Guide, "Amazon CloudWatch instance-level metrics for Amazon RDS"
-    ("AWS/RDS", ("DBInstanceIdentifier",)): {
-        *("CPUUtilization", "DatabaseConnections", "FreeStorageSpace", "ReplicaLag"),
-    },
-    # ElastiCache User Guide, "Metrics for Valkey and Redis OSS"
-    ("AWS/ElastiCache", ("CacheClusterId",)): {
-        *("DatabaseMemoryUsagePercentage", "EngineCPUUtilization", "Evictions"),
-        *("ReplicationLag", "CurrConnections"),
-    },
-}
-"""Namespaces and dimensions with their metrics, as AWS documents them."""
-
-
-def program(opts: pulumi.ResourceOptions) -> None:
-    config = cloud_config()
-    shared: dict[str, Any] = {"location": AWS, "alarm_topic": AWS_TOPIC}
-    url = AwsLambda(
-        "url",
-        AwsLambdaArgs(
-            **shared,
-            archive=ARCHIVE,
-            config=config,
-            access=Access(public=True),
-            endpoint=LambdaEndpoint.FUNCTION_URL,
-            reserved_concurrency=50,
-        ),
-        opts,
-    )
-    ecs = EcsFargate(
-        "ecs",
-        EcsFargateArgs(
-            **shared,
-            network=AWS_NETWORK,
-            image="ghcr.io/qudag/server@sha256:" + "0" * 64,
-            config=cloud_config(domain="mcp.example.com"),
-            certificate=AWS_CERTIFICATE,
-            access=NetworkAccess(public=True),
-            min_instances=2,
-            max_instances=10,
-        ),
-        opts,
-    )
-    data = RdsDataTier(
-        "data",
-        RdsDataTierArgs(location=AWS, network=AWS_NETWORK, read_replica=True, storage_gb=20),
-        opts,
-    )
-    args = AwsMonitoringArgs(
-        location=AWS,
-        emails=["on-call@example.com"],
-        functions=[url.monitored],
-        containers=[ecs.monitored],
-        databases=data.monitored_databases,
-        caches=data.monitored_caches,
-        budget=AwsBudget(amount=500, tag="stack$prod"),
-    )
-    AwsMonitoring("alarms", args, opts)
-
-
-@cache
-def graph() -> ResourceGraph:
-    """One of each thing, with its monitoring."""
-    return on_aws(program)
-
-
-def own(token: str) -> list[Resource]:
-    """Resources of the monitoring, not the servers' own alarms."""
-    return [one for one in graph().all(token) if one.name.startswith("alarms-")]
 
 
 def alarm(role: str) -> dict[str, Any]:
@@ -318,23 +209,6 @@ def test_connections_of_an_instance_class_are_rather_too_few(
         assert accepted[0] <= found <= accepted[1]
 
 
-def test_every_metric_is_documented_with_its_dimensions():
-    found: set[tuple[str, tuple[str, ...], str]] = set()
-    for one in own(ALARM):
-        for query in one.inputs.get("metricQueries", [{"metric": one.inputs}]):
-            if metric := query.get("metric"):
-                names = tuple(metric["dimensions"])
-                found.add((metric["namespace"], names, metric["metricName"]))
-    for widget in body()["widgets"]:
-        for series in widget["properties"].get("metrics", []):
-            if isinstance(series[0], str):
-                namespace, metric, *named = series[:-1]
-                found.add((namespace, tuple(named[::2]), metric))
-    unknown = [(n, d, m) for n, d, m in found if m not in METRICS.get((n, d), set())]
-    assert unknown == []
-    assert len(found) >= 20
-
-
 def test_only_cloudwatch_and_budgets_of_the_account_publish():
     policy = graph().one("aws:sns/topicPolicy:TopicPolicy", name="alarms-topic-policy")
     statements = json.loads(policy.inputs["policy"])["Statement"]
@@ -375,49 +249,3 @@ def test_the_budget_tells_of_costs_and_of_forecasts_of_the_stack_alone():
     assert given["costFilters"] == [{"name": "TagKeyValue", "values": ["user:stack$prod"]}]
     assert [each["notificationType"] for each in given["notifications"]] == ["ACTUAL", "FORECASTED"]
     assert all(each["subscriberSnsTopicArns"] for each in given["notifications"])
-
-
-@cache
-def body() -> dict[str, Any]:
-    return json.loads(graph().one(DASHBOARD, name="alarms-dashboard").inputs["dashboardBody"])
-
-
-def test_widgets_do_not_overlap_and_stay_within_the_columns():
-    taken: set[tuple[int, int]] = set()
-    for widget in body()["widgets"]:
-        assert widget["x"] + widget["width"] <= 24
-        cells = {
-            (widget["x"] + dx, widget["y"] + dy)
-            for dx in range(widget["width"])
-            for dy in range(widget["height"])
-        }
-        assert not cells & taken, widget
-        taken |= cells
-
-
-def test_the_dashboard_shows_each_thing_and_the_objectives_alarms():
-    titles = [w["properties"]["markdown"] for w in body()["widgets"] if w["type"] == "text"]
-    assert titles == [
-        *("## url", "## ecs", "## data-database", "## data-replica"),
-        *("## data-cache-1", "## data-cache-2"),
-    ]
-    (states,) = [w for w in body()["widgets"] if w["type"] == "alarm"]
-    named = {arn.rpartition(":")[2] for arn in states["properties"]["alarms"]}
-    assert named == {one.inputs["alarmName"] for one in own(COMPOSITE)}
-
-
-def test_ids_of_expressions_are_valid_and_refer_to_metrics_of_their_widget():
-    """Letters, digits and _, beginning with a small letter (MetricDataQuery, Id)."""
-    seen = 0
-    for widget in body()["widgets"]:
-        options = [
-            s[-1] for s in widget["properties"].get("metrics", []) if isinstance(s[-1], dict)
-        ]
-        ids = {o["id"] for o in options if "id" in o}
-        assert all(re.fullmatch(r"[a-z][A-Za-z0-9_]*", id) for id in ids)
-        for option in options:
-            if "expression" in option:
-                used = set(re.findall(r"[a-z]\w*", option["expression"]))
-                assert used <= ids
-                seen += 1
-    assert seen == 4  # two servers, two objectives
