@@ -7,6 +7,7 @@ from typing import Any, Final
 import pulumi
 
 from ..base.cloud_resource import CloudResource
+from ..base.inputs import json_text
 from ..mcp.auth import Resource
 from ..mcp.cloud_database import AUTHORITY_VARIABLE, CloudDatabase
 from ..mcp.server_config import HTTPS
@@ -114,7 +115,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
                 },
                 "executionRoleArn": execution.output("arn"),
                 "taskRoleArn": server.output("arn"),
-                "containerDefinitions": pulumi.Output.json_dumps(containers),
+                "containerDefinitions": json_text(containers),
             },
             outputs=("arn",),
             opts=self.owned(depends_on=waits),

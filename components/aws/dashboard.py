@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pulumi
 
+from ..base.inputs import json_text
 from ..mcp.cloud_alarms import Window
 from ..mcp.objectives import Objectives
 from .alarms import PERIOD
@@ -45,7 +46,7 @@ def dashboard_body(
         alarms: ARNs of the alarms on objectives, whose states it shows.
     """
     widgets = [*_placed([[_states(alarms)], *_rows(args)])]
-    return pulumi.Output.json_dumps({"widgets": widgets})
+    return json_text({"widgets": widgets})
 
 
 def _placed(rows: Sequence[Sequence[Widget]]) -> Iterator[Widget]:

@@ -11,6 +11,7 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
+from ..base.inputs import json_text
 from .location import AwsLocation
 from .naming import physical_name
 
@@ -35,7 +36,7 @@ class Right:
 
 def policy_document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
     """A policy document as JSON."""
-    return pulumi.Output.json_dumps({"Version": _VERSION, "Statement": list(statements)})
+    return json_text({"Version": _VERSION, "Statement": list(statements)})
 
 
 def service_role(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pulumi
 
+from ..base.inputs import json_text
 from ..mcp.objectives import Objectives
 from .log_queries import Source, instances, requests
 from .metric_alerts import APPS, POSTGRES, REDIS
@@ -54,7 +55,7 @@ def workbook_json(args: AzureMonitoringArgs) -> pulumi.Output[str]:
         }
 
     every = pulumi.Output.all(*(pulumi.Output.all(*row.ids) for row in rows))
-    return pulumi.Output.json_dumps(every.apply(made))
+    return json_text(every.apply(made))
 
 
 def last_part(resource: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
+from ..base.inputs import json_text
 from .alert_queries import (
     MEMORY,
     cache_metric,
@@ -41,7 +42,7 @@ def dashboard_json(name: str, args: GcpMonitoringArgs) -> pulumi.Output[str]:
         tiles = [*_placed([*_rows(args, real)])]
         return {"displayName": name, "mosaicLayout": {"columns": COLUMNS, "tiles": tiles}}
 
-    return pulumi.Output.json_dumps(pulumi.Output.all(*names).apply(made))
+    return json_text(pulumi.Output.all(*names).apply(made))
 
 
 def _placed(rows: Sequence[tuple[str, Sequence[Tile]]]) -> Iterator[Tile]:

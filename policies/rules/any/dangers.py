@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from components.clouds import resource_type
-from graph.resource_graph import ResourceGraph
+from graph.resource_graph import Resource, ResourceGraph
 
 from ...finding import Severity
 from ...ranges import everywhere, texts
@@ -108,8 +108,10 @@ def dangers(graph: ResourceGraph) -> Iterator[Hit]:
             continue
         for path in resource.plain_secrets:
             yield _plain_secret(resource, path)
-        for found in property_values(resource):
+        values = property_values(resource)
+        for found in values:
             yield from _dangers_at(found)
+        yield from _sources(resource, values)
 
 
 def _plain_secret(resource: Any, path: str) -> Hit:
@@ -188,31 +190,28 @@ def _by_url(found: PropertyValue) -> bool:
     return any(found.holder.get(key) for key in keys)
 
 
-def sources(graph: ResourceGraph) -> Iterator[Hit]:
+def _sources(resource: Resource, values: list[PropertyValue]) -> Iterator[Hit]:
     """Sources that are every address, of types that have no rules of their own."""
-    for resource in graph.resources:
-        if not resource.custom or resource.type.startswith(("kubernetes:", "pulumi:")):
+    if resource.type.startswith(("kubernetes:", "pulumi:")) or _OUTGOING.search(resource.type):
+        return
+    lists: dict[str, list[PropertyValue]] = {}
+    for found in values:
+        if "addresses" in words(found.name) or (
+            found.name == "value" and "addresses" in words(found.outer)
+        ):
+            lists.setdefault(re.sub(r"\[\d+\]$", "", found.path), []).append(found)
+    for path, given in lists.items():
+        if _is_outgoing(path, given[0]) or _ports(given[0]) in _WEB:
             continue
-        if _OUTGOING.search(resource.type):
-            continue
-        lists: dict[str, list[PropertyValue]] = {}
-        for found in property_values(resource):
-            if "addresses" in words(found.name) or (
-                found.name == "value" and "addresses" in words(found.outer)
-            ):
-                lists.setdefault(re.sub(r"\[\d+\]$", "", found.path), []).append(found)
-        for path, given in lists.items():
-            if _is_outgoing(path, given[0]) or _ports(given[0]) in _WEB:
-                continue
-            if everywhere([one.value for one in given]):
-                yield at(
-                    resource,
-                    path,
-                    f"is every address: {', '.join(str(one.value) for one in given)}",
-                    "everyone could connect",
-                    FROM_EVERYWHERE.fix,
-                    FROM_EVERYWHERE.id,
-                )
+        if everywhere([one.value for one in given]):
+            yield at(
+                resource,
+                path,
+                f"is every address: {', '.join(str(one.value) for one in given)}",
+                "everyone could connect",
+                FROM_EVERYWHERE.fix,
+                FROM_EVERYWHERE.id,
+            )
 
 
 def _is_outgoing(path: str, found: PropertyValue) -> bool:
@@ -249,9 +248,8 @@ CHECKS: Final = (
     Check(
         rules=(
             *(PUBLIC_DATA, PUBLIC, UNENCRYPTED, OLD_TLS, PLAIN_SECRET, EVERYONE, DOWNLOAD),
-            UNREAD,
+            *(FROM_EVERYWHERE, UNREAD),
         ),
         find=dangers,
     ),
-    Check(rules=(FROM_EVERYWHERE,), find=sources),
 )
