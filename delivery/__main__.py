@@ -1,5 +1,6 @@
 """`python -m delivery` is the command qudag-mcp."""
 
+import atexit
 import gc
 import signal
 
@@ -7,6 +8,7 @@ import signal
 def main() -> None:
     answered = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C while loading just ends it
     gc.set_threshold(1_000_000)  # the SDKs' large imports make little garbage and many objects
+    atexit.register(gc.freeze)  # else Python looks at each of them once more as it ends
     from .cli import app
 
     signal.signal(signal.SIGINT, answered)
