@@ -68,6 +68,6 @@ def _check(metric: str, labels: set[str]) -> None:
     elif metric in EXPORTED:
         known = set(EXPORTED[metric].labels)
     else:
-        raise ValueError(f"{metric} is in no exporter of components/mcp/metrics.py")
+        raise ValueError(f"{metric} is in no exporter of components/mcp/metrics/")
     if unknown := labels - known - TARGET_LABELS:
         raise ValueError(f"{metric} has no label {', '.join(sorted(unknown))}")
