@@ -227,6 +227,8 @@ STORES: Final[dict[str, Case]] = {
         *("critical", 0, _one("mcp_audit_verified", 0)),
         _one("mcp_audit_verified", 1),
         team="security",
+        strong={series("mcp_audit_verified"): "1+0x3 0+0x2000"},
+        begins=4 * STEP,
     ),
     "AuditExportFailed": _store(
         *("warning", 3600, _one("mcp_audit_exported", 0)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,10 +56,90 @@ def test_every_alert_has_a_case():
     assert CASES.keys() | {case.alert for case in OBJECTIVES} == every_alert().keys()
 
 
+SHOWN: Final = frozenset({"fires", "does not fire", "stands at the edge of its duration"})
+
+
+def missing(tests: Iterable[Mapping[str, Any]], wait: int, read: set[str]) -> set[str]:
+    """Which of the three kinds of cases an alert does not have.
+
+    Args:
+        tests: of promtool, each with series and what is expected.
+        wait: seconds for which the condition must hold.
+        read: names of the series that the alert reads.
+    """
+    found: set[str] = set()
+    for one in tests:
+        expected = [
+            (int(each["eval_time"].removesuffix("s")), bool(each["exp_samples"]))
+            for each in one["promql_expr_test"]
+        ]
+        given = {each["series"].partition("{")[0] for each in one["input_series"]}
+        if any(fired for _, fired in expected):
+            found.add("fires")
+        # Without series that the alert reads, each alert would be silent.
+        if read & given and expected and not any(fired for _, fired in expected):
+            found.add("does not fire")
+        step = int(one["interval"].removesuffix("s"))
+        at_edge = [
+            late >= wait and late - early <= step
+            for early, before in expected
+            for late, fired in expected
+            if fired and not before and late > early
+        ]
+        if any(at_edge):
+            found.add("stands at the edge of its duration")
+    return set(SHOWN - found)
+
+
+def seconds(duration: str) -> int:
+    """A duration of a rule: a whole number of one unit."""
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
+
+
+def test_every_alert_has_a_case_in_which_it_fires_one_in_which_not_and_one_at_its_edge():
+    """Each rule of the alert has them: promtool runs these cases with it."""
+    found: dict[str, set[str]] = {}
+    for alert in every_alert().keys() - {ALWAYS}:
+        rules = rules_of(alert)["groups"][0]["rules"]
+        read = {name for rule in rules for name in names_in(rule["expr"])}
+        waits = {seconds(rule["for"]) for rule in rules if rule.get("alert") == alert}
+        tests = [each for _, made in cases_of(alert) for each in made]
+        if lacks := missing(tests, max(waits), read):
+            found[alert] = lacks
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "lacks"),
+    [
+        ({"over", "other", "edge"}, {"fires", "stands at the edge of its duration"}),
+        ({"under", "quiet", "elsewhere"}, {"does not fire"}),
+        ({"edge"}, {"stands at the edge of its duration"}),
+        (set[str](), set[str]()),
+    ],
+)
+def test_a_case_that_is_not_there_is_missed(left_out: set[str], lacks: set[str]):
+    case = CASES["MCPServerDown"]
+    tests = [one for one in scenarios("MCPServerDown", case) if one["name"] not in left_out]
+    assert missing(tests, case.wait, {"up"}) == lacks
+
+
+def test_silence_without_series_and_an_edge_before_the_duration_are_no_cases():
+    case = CASES["MCPServerDown"]
+    silent = replace(case, under={}, quiet=())
+    tests = [one for one in scenarios("MCPServerDown", silent) if one["name"] != "elsewhere"]
+    assert missing(tests, case.wait, {"up"}) == {"does not fire"}
+    tests = list(scenarios("MCPServerDown", case))
+    assert missing(tests, case.wait + 1, {"up"}) == {"stands at the edge of its duration"}
+
+
 def of_one(options: RuleOptions, alert: str) -> dict[str, Any]:
     """The rule file with one alert and the recorded series that it reads."""
-    groups = rule_groups(options)
-    rules = [rule for group in groups for rule in group["rules"]]
+    return alone([rule for group in rule_groups(options) for rule in group["rules"]], alert)
+
+
+def alone(rules: Sequence[Mapping[str, Any]], alert: str) -> dict[str, Any]:
+    """The rule file with one alert of these rules and the recorded series that it reads."""
     chosen = [rule for rule in rules if rule.get("alert") == alert]
     assert chosen, alert
     read = {name for rule in chosen for name in names_in(rule["expr"])}
@@ -152,9 +233,17 @@ def options_of(alert: str) -> RuleOptions:
     return CLUSTER_OF_POSTGRES if case is not None and case.postgres_cluster else EVERYTHING
 
 
+@cache
+def catalogue(*, postgres_cluster: bool) -> tuple[Mapping[str, Any], ...]:
+    """Every rule of a catalogue."""
+    options = CLUSTER_OF_POSTGRES if postgres_cluster else EVERYTHING
+    return tuple(rule for group in rule_groups(options) for rule in group["rules"])
+
+
 def rules_of(alert: str) -> dict[str, Any]:
     """The rule file with an alert."""
-    return of_one(options_of(alert), alert)
+    case = CASES.get(alert)
+    return alone(catalogue(postgres_cluster=bool(case and case.postgres_cluster)), alert)
 
 
 def of_two_platforms(
@@ -185,17 +274,22 @@ def of_two_platforms(
     return written
 
 
-def case_files(folder: Path, alert: str, rules: Mapping[str, Any], name: str = "") -> list[Path]:
-    """Write rules and the cases of their alert for promtool; returns the files with cases."""
-    name = name or alert
+def cases_of(alert: str) -> Iterable[tuple[int, list[dict[str, Any]]]]:
+    """The tests of an alert, by the seconds between two values."""
     case = CASES.get(alert)
-    (folder / f"{name}.rules.yaml").write_text(yaml.safe_dump(dict(rules)))
     at_steps = {STEP: list(scenarios(alert, case))} if case else {}
     for one in OBJECTIVES:
         if one.alert == alert:
             at_steps.setdefault(one.step, []).append(of_objectives(one))
+    return at_steps.items()
+
+
+def case_files(folder: Path, alert: str, rules: Mapping[str, Any], name: str = "") -> list[Path]:
+    """Write rules and the cases of their alert for promtool; returns the files with cases."""
+    name = name or alert
+    (folder / f"{name}.rules.yaml").write_text(yaml.safe_dump(dict(rules)))
     files: list[Path] = []
-    for step, tests in at_steps.items():
+    for step, tests in cases_of(alert):
         files.append(folder / f"{name}.{step}.yaml")
         every = {"evaluation_interval": f"{step}s", "rule_files": [f"{name}.rules.yaml"]}
         files[-1].write_text(yaml.safe_dump({**every, "tests": tests}))
