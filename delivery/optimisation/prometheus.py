@@ -183,9 +183,9 @@ def usage_of(prometheus: Prometheus, workload: Sized, window: float) -> Usage | 
         f'{{namespace="{workload.namespace}",pod=~"{pods}",container="{workload.container}"}}'
     )
     own = f'{{namespace="{workload.namespace}",job="{workload.name}",exporter="server"}}'
-    sources = [(CONTAINERS, _OF_CONTAINERS, container)]
+    sources = [(CONTAINERS, CONTAINER_QUERIES, container)]
     if workload.one_process:
-        sources.append(("metrics of its process", _OF_PROCESSES, own))
+        sources.append(("metrics of its process", PROCESS_QUERIES, own))
     for source, queries, matchers in sources:
         known = {"SELECTED": matchers, "RATE": over, "WITHIN": within}
         got = {
@@ -193,7 +193,7 @@ def usage_of(prometheus: Prometheus, workload: Sized, window: float) -> Usage | 
             for name, query in queries.items()
         }
         if got["cpu"] and got["memory"]:
-            kills = _filled(_KILLED, {"SELECTED": matchers, "WINDOW": f"[{int(window)}s]"})
+            kills = _filled(KILLED, {"SELECTED": matchers, "WINDOW": f"[{int(window)}s]"})
             return Usage(
                 source=source,
                 step=step,
@@ -214,8 +214,8 @@ def _filled(query: str, words: Mapping[str, str]) -> str:
 
 
 CONTAINERS: Final = "metrics of its containers"
-_KILLED: Final = "sum(increase(container_oom_events_totalSELECTEDWINDOW))"
-_OF_CONTAINERS: Final = {
+KILLED: Final = "sum(increase(container_oom_events_totalSELECTEDWINDOW))"
+CONTAINER_QUERIES: Final = {
     "cpu": "max(sum by (pod) (rate(container_cpu_usage_seconds_totalSELECTEDRATE)))",
     "cpu_of_all": "sum(rate(container_cpu_usage_seconds_totalSELECTEDRATE))",
     "memory": "max(max by (pod) (max_over_time(container_memory_working_set_bytesSELECTEDWITHIN)))",
@@ -225,7 +225,7 @@ _OF_CONTAINERS: Final = {
         " / sum by (pod) (rate(container_cpu_cfs_periods_totalSELECTEDRATE)))"
     ),
 }
-_OF_PROCESSES: Final = {
+PROCESS_QUERIES: Final = {
     "cpu": "max(sum by (pod) (rate(process_cpu_seconds_totalSELECTEDRATE)))",
     "cpu_of_all": "sum(rate(process_cpu_seconds_totalSELECTEDRATE))",
     "memory": "max(max by (pod) (max_over_time(process_resident_memory_bytesSELECTEDWITHIN)))",
