@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import ssl
-import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import httpx2
 import pytest
 
+from components.base.problems import ProblemReport
+from delivery.kubectl import Kubectl
+from delivery.optimisation.prometheus import forwarded
 from graph.resource_graph import ResourceGraph
-from tests.harness.apiserver import ROOT
-from tests.harness.certificates import Authority
-from tests.harness.graph_queries import objects, pods
 from tests.harness.network import port, private_network
+from tests.harness.own_prometheus import ANOTHER, PASSWORD, USER, OwnPrometheus, own_prometheus
+from tests.harness.secret_reader import SecretReader
 from tests.harness.server import until
 from tests.harness.user_servers import NETWORK, recorded
 
-HOST: Final = "prometheus-service.qudag-mcp-dev-monitoring.svc"
-USER, PASSWORD = "reader", "the-password-of-prometheus"
-HASH: Final = "$2b$05$Ggu6ZxjQVnbhOVB8N.VtA.SH.HRwNLseIS/Q5AbboV8AUk9Pq6V9O"
-"""Of that password, by bcrypt."""
+MONITORING: Final = "qudag-mcp-dev-monitoring"
+HOST: Final = f"prometheus-service.{MONITORING}.svc"
 SECTIONS: Final[dict[str, Any]] = {
     "topology": "microservices",
     "network": {k: v for k, v in NETWORK.items() if k != "prometheus"},
@@ -39,149 +33,58 @@ SECTIONS: Final[dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def programs() -> Path:
-    build = ROOT / "tools/prometheus/build"
-    folder = Path(subprocess.check_output([build, "--folder"], text=True).strip())
-    if not folder.is_dir():
-        pytest.skip(f"it is not built; run {build.relative_to(ROOT)}, which needs Go")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def stack() -> ResourceGraph:
     return recorded(SECTIONS)
 
 
-@dataclass
-class Running:
-    """A Prometheus and how its pod's probes ask it."""
-
-    trust: ssl.SSLContext
-    checks: dict[str, list[str]]
-    folder: Path
-
-    def ask(self, path: str, login: tuple[str, str] | None) -> httpx2.Response:
-        """An answer for somebody who connects from another pod."""
-        url = f"https://localhost:{port(9090)}{path}"
-        return httpx2.get(url, auth=login, verify=self.trust)
-
-    def check(self, kind: str) -> subprocess.CompletedProcess[str]:
-        """Run the command of a probe."""
-        return subprocess.run(self.checks[kind], capture_output=True, text=True, check=False)
+@pytest.fixture
+def prometheus(stack: ResourceGraph, tmp_path: Path) -> Generator[OwnPrometheus]:
+    with (
+        private_network(),
+        own_prometheus(stack, tmp_path, names=(HOST,), port=port(9090)) as running,
+    ):
+        yield running
 
 
-def placed(text: str, here: dict[str, str]) -> str:
-    """A text with the paths of the pod as they are on this machine."""
-    for there, path in here.items():
-        text = text.replace(there, path)
-    return text
+def scrapes_itself(prometheus: OwnPrometheus) -> bool:
+    answer = prometheus.ask("/api/v1/query?query=up", (USER, PASSWORD)).json()["data"]["result"]
+    return [(one["metric"]["job"], one["value"][1]) for one in answer] == [("prometheus", "1")]
 
 
-@contextmanager
-def running(stack: ResourceGraph, programs: Path, folder: Path) -> Generator[Running]:
-    """The Prometheus of the stack, without the pods that it would find by the API server."""
-    authority = Authority.at(folder)
-    certificate, key = authority.issue("prometheus", (HOST, "localhost"))
-    login = folder / "login"
-    login.mkdir()
-    (login / "username").write_text(USER)
-    (login / "password").write_text(PASSWORD)
-    here = {
-        "/etc/prometheus-login": str(login),
-        "/etc/prometheus/": f"{folder}/",
-        "/etc/internal-ca/ca.crt": str(authority.ca_file),
-        "/etc/internal-tls/tls.crt": str(certificate),
-        "/etc/internal-tls/tls.key": str(key),
-        "localhost:9090": f"localhost:{port(9090)}",
+def test_it_answers_nobody_without_the_login_but_its_probes_and_itself(prometheus: OwnPrometheus):
+    for path in ("/api/v1/query?query=up", "/-/ready", "/-/healthy", "/metrics", "/"):
+        assert prometheus.ask(path, None).status_code == 401
+        assert prometheus.ask(path, (USER, ANOTHER)).status_code == 401
+    assert prometheus.check("readiness").returncode == 0
+    assert prometheus.check("liveness").returncode == 0
+    until(lambda: scrapes_itself(prometheus), 30)
+    # A rotated password is used at once, by the probes too.
+    (prometheus.login / "password").write_text(ANOTHER)
+    refused = prometheus.check("readiness")
+    assert refused.returncode != 0
+    assert "401" in refused.stdout + refused.stderr
+    prometheus.accept(ANOTHER)
+    assert prometheus.check("readiness").returncode == 0
+    assert prometheus.ask("/-/ready", (USER, PASSWORD)).status_code == 401
+
+
+def test_optimise_reads_it_with_the_login_in_the_secret_of_the_stack(prometheus: OwnPrometheus):
+    """A kubectl that knows Secrets stands for that of the cluster, and for its tunnel."""
+    authority = {"ca.crt": prometheus.authority.ca_file.read_text()}
+    secrets = {
+        "mcp-internal-ca": authority,
+        "prometheus-login": {"username": USER, "password": PASSWORD},
+        "old-login": {"username": USER, "password": ANOTHER},
     }
-    # As docs/how-to/scale.md has it.
-    web = {
-        "tls_server_config": {
-            "cert_file": "/etc/internal-tls/tls.crt",
-            "key_file": "/etc/internal-tls/tls.key",
-            "min_version": "TLS12",
-        },
-        "basic_auth_users": {USER: HASH},
-    }
-    (login / "web.yml").write_text(placed(json.dumps(web), here))
-    (files,) = [
-        one["data"]
-        for one in objects(stack, "ConfigMap")
-        if one["metadata"]["name"] == "prometheus-config"
-    ]
-    for name, text in files.items():
-        (folder / name).write_text(placed(text, here))
-    read = json.loads((folder / "prometheus.yml").read_text())
-    read["global"]["scrape_interval"] = "1s"
-    read["scrape_configs"] = [
-        one for one in read["scrape_configs"] if "kubernetes_sd_configs" not in one
-    ]
-    (folder / "prometheus.yml").write_text(json.dumps(read))
-    (pod,) = [one for one in pods(stack) if one.name == "prometheus"]
-    container = pod.container("prometheus")
-    command = [
-        placed(one, here)
-        for one in container["command"]
-        if not one.startswith(("--web.listen-address", "--storage.tsdb.path"))
-    ]
-    checks = {
-        kind: [
-            str(programs / "promtool"),
-            *(placed(one, here) for one in container[f"{kind}Probe"]["exec"]["command"][1:]),
-        ]
-        for kind in ("startup", "readiness", "liveness")
-    }
-    found = Running(authority.trust(), checks, folder)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                str(programs / "prometheus"),
-                *command[1:],
-                f"--web.listen-address=127.0.0.1:{port(9090)}",
-                f"--storage.tsdb.path={folder / 'series'}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
+    kubectl = cast("Kubectl", SecretReader(int(prometheus.address.split(":")[1]), secrets))
+    until(lambda: scrapes_itself(prometheus), 30)
 
-            def ready() -> bool:
-                assert process.poll() is None, (folder / "log").read_text()
-                return found.check("startup").returncode == 0
+    def ups(login: str | None) -> int | None:
+        of_stack = (kubectl, MONITORING, "prometheus", 9090, "mcp-internal-ca")
+        with forwarded(*of_stack, login=login) as asked:
+            return asked.count("sum(up)")
 
-            until(ready, 60)
-            yield found
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-@pytest.fixture(autouse=True)
-def network() -> Generator[None]:
-    with private_network():
-        yield
-
-
-def test_it_answers_nobody_without_the_login_but_its_probes_and_itself(
-    stack: ResourceGraph, programs: Path, tmp_path: Path
-):
-    query = "/api/v1/query?query=up"
-    with running(stack, programs, tmp_path) as prometheus:
-        for path in (query, "/-/ready", "/-/healthy", "/metrics", "/"):
-            assert prometheus.ask(path, None).status_code == 401
-            assert prometheus.ask(path, (USER, "another")).status_code == 401
-        assert prometheus.check("readiness").returncode == 0
-        assert prometheus.check("liveness").returncode == 0
-
-        def itself() -> bool:
-            answer = prometheus.ask(query, (USER, PASSWORD)).json()["data"]["result"]
-            return [(one["metric"]["job"], one["value"][1]) for one in answer] == [
-                ("prometheus", "1")
-            ]
-
-        until(itself, 30)
-        # A rotated password is used at once, by the probes too.
-        (tmp_path / "login/password").write_text("another")
-        refused = prometheus.check("readiness")
-        assert refused.returncode != 0
-        assert "401" in refused.stdout + refused.stderr
+    assert ups("prometheus-login") == 1
+    for login in (None, "old-login"):
+        with pytest.raises(ProblemReport, match="refused the login"):
+            ups(login)

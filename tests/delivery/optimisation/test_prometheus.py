@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import ssl
-import sys
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,27 +16,13 @@ from components.base.problems import ProblemReport
 from delivery.kubectl import Kubectl
 from delivery.optimisation.prometheus import forwarded
 from tests.harness.certificates import Authority
+from tests.harness.secret_reader import SecretReader
 
 SPACE: Final = "mcp-monitoring"
 EXPECTED: Final = "Basic " + base64.b64encode(b"reader:p:w").decode()
 
 
 ANSWER: Final = b'{"status": "success", "data": {"result": [{"value": [0, "3"]}]}}'
-
-
-class OfSecrets:
-    """A kubectl that knows Secrets, and opens a tunnel to a port of this machine."""
-
-    def __init__(self, port: int, secrets: dict[str, dict[str, str]]) -> None:
-        self.port, self.secrets = port, secrets
-
-    def must(self, *argv: str) -> str:
-        key = argv[-1].partition(".data.")[2].rstrip("}").replace("\\", "")
-        return base64.b64encode(self.secrets[argv[2]][key].encode()).decode()
-
-    def argv(self, *argv: str) -> list[str]:
-        said = f"Forwarding from 127.0.0.1:{self.port} -> 9090"
-        return [sys.executable, "-c", f"import time; print({said!r}, flush=True); time.sleep(60)"]
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -67,7 +52,7 @@ def kubectl(tmp_path: Path) -> Generator[Kubectl]:
             "prometheus-login": {"username": "reader", "password": "p:w"},
             "old-login": {"username": "reader", "password": "hunter2"},
         }
-        yield cast("Kubectl", OfSecrets(server.server_port, secrets))
+        yield cast("Kubectl", SecretReader(server.server_port, secrets))
         server.shutdown()
 
 
