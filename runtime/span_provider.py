@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,44 +12,60 @@ from prometheus_client import disable_created_metrics
 from .config import Config
 from .metrics import Metrics
 from .toml_config import StartError
+from .traces_config import TracesSection
 from .tracing import use
 
 LACKING = (
     "traces: the library opentelemetry-exporter-otlp-proto-http is not installed: install it, or "
-    "leave [traces] out"
+    "leave {option} out"
 )
+
+
+def check_libraries(option: str) -> None:
+    """Raise `StartError` if the libraries that send spans are not installed.
+
+    Args:
+        option: what asks for them.
+    """
+    try:
+        from . import span_export  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except ImportError:
+        raise StartError(LACKING.format(option=option)) from None
 
 
 @dataclass(frozen=True)
 class Spans:
-    """The spans of a server with `[traces]`; none without that section."""
+    """The spans of a program; none without a section.
 
-    config: Config
+    Attributes:
+        section: where they go.
+        resource: attributes of the program, such as `service.name`.
+    """
+
+    section: TracesSection | None
+    resource: Mapping[str, str]
     metrics: Metrics
 
     @classmethod
     def of(cls, config: Config, metrics: Metrics) -> Spans:
-        """Raises `StartError` if the libraries that send spans are not installed."""
+        """Those of a server; raises `StartError` if the libraries are not installed."""
         if config.traces is not None:
-            try:
-                from . import span_export  # noqa: F401  # pyright: ignore[reportUnusedImport]
-            except ImportError:
-                raise StartError(LACKING) from None
-        return cls(config, metrics)
+            check_libraries("[traces]")
+        resource = {"service.name": config.name, "qudag.role": config.role}
+        if (environment := config.server.environment) is not None:
+            resource["deployment.environment.name"] = environment
+        return cls(config.traces, resource, metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Make spans until the end of the block; then send those that wait, within a time."""
-        section = self.config.traces
+        section = self.section
         if section is None:
             yield
             return
         from .span_export import provider_of
 
-        resource = {"service.name": self.config.name, "qudag.role": self.config.role}
-        if (environment := self.config.server.environment) is not None:
-            resource["deployment.environment.name"] = environment
-        provider = provider_of(section, resource, self.metrics.count_spans)
+        provider = provider_of(section, self.resource, self.metrics.count_spans)
         use(provider)
         disable_created_metrics()  # OpenMetrics has a further series for each counter
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from .toml_config import Section
+
+RECEIVER: Final = r"^https?://[^/?#@\s]+/[^?#\s]*$"
+"""URL of an OTLP receiver with its path."""
 
 
 class TracesSection(Section):
@@ -22,7 +25,7 @@ class TracesSection(Section):
         timeout_seconds: for one attempt to send spans, and for the last ones when the server ends.
     """
 
-    endpoint: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+/[^?#\s]*$")]
+    endpoint: Annotated[str, Field(pattern=RECEIVER)]
     ca_file: Path | None = None
     queue: Annotated[int, Field(ge=512, le=65_536)] = 4096
     timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5

@@ -179,17 +179,20 @@ def current_request(span: Span) -> AbstractContextManager[object]:
 
 
 def mcp_span(
-    exchange: Exchange | None, method: str, version: str, meta: object
+    exchange: Exchange | None, method: str, version: str | None, meta: object
 ) -> AbstractContextManager[Span]:
     """The span of an MCP request (OpenTelemetry's conventions for MCP), below its HTTP request.
 
     Args:
+        version: the revision of MCP; None: it is not known.
         meta: `traceparent` in `_meta` of the request. A trace of another id is linked.
     """
     tracer = _STATE.tracer
     if tracer is None or exchange is None or not exchange.span.is_recording():
         return _NOTHING
-    attributes: dict[str, str] = {"mcp.method.name": method, "mcp.protocol.version": version}
+    attributes: dict[str, str] = {"mcp.method.name": method}
+    if version is not None:
+        attributes["mcp.protocol.version"] = version
     if method == "tools/call":
         attributes["gen_ai.operation.name"] = "execute_tool"
     links: list[Link] = []

@@ -24,6 +24,7 @@ from ..memory_sessions import MemorySessions
 from ..metrics import Metrics
 from ..request_filters import EraFilter, OneTrailingSlash
 from ..request_tracking import RequestTracking
+from ..span_provider import Spans
 from .calls import CallLimits
 from .descendants import ORPHANS
 from .legacy import LegacySessions
@@ -57,18 +58,25 @@ def bridge_application(command: tuple[str, ...], options: BridgeOptions) -> Brid
     metrics.registry.unregister(metrics.calls_cut)  # nobody could read it: nginx ends first
     log = ProgramLog()
     limits = CallLimits(drain, options.longest_tool_seconds)
-    observed = Observed(metrics)
     headers = ToolHeaders()
+    observed = Observed(metrics, headers)
     pool = Pool(command, options, log, headers.read)
     metrics.dependency_up.labels("program").set_function(lambda: bool(pool.running()))
     modern = ModernRequests(options, pool, limits, observed, headers)
     drain.on_standing_end.append(modern.close_streams)
     legacy = LegacySessions(command, options, log, limits, observed)
     probes = _Probes(drain, pool, legacy)
+    resource = {"service.name": options.config.name, "qudag.role": options.config.role}
+    spans = Spans(options.traces, resource, metrics)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with ORPHANS.adopted(), modern.manager.run(), anyio.create_task_group() as tasks:
+        async with (
+            ORPHANS.adopted(),
+            spans.running(),
+            modern.manager.run(),
+            anyio.create_task_group() as tasks,
+        ):
             legacy.tasks = tasks
             tasks.start_soon(pool.run)
             yield

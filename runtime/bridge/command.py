@@ -23,6 +23,10 @@ def bridge(arguments: list[str]) -> int:
     command = tuple(arguments[end + 1 :])
     try:
         options = _options(given, command)
+        if options.traces is not None:
+            from ..span_provider import check_libraries
+
+            check_libraries("--traces-endpoint")
         sockets = bound(options.config.server)
     except ConfigError as error:
         return _say(error, 2)

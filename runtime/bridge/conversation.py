@@ -17,6 +17,7 @@ from mcp_types import INTERNAL_ERROR, METHOD_NOT_FOUND
 
 from ..logs import event
 from ..request_filters import object_or_empty
+from ..tracing import traceparent
 from .calls import failed
 from .lines import TooLong
 from .process import ChildProcess, ProgramError
@@ -84,9 +85,14 @@ class Conversation:
         answer: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
         waiting = Waiting(number, answer, relay, logs=logs)
         meta = object_or_empty(params.get("_meta"))
+        own: Params = {}
         if "progressToken" in meta:
             waiting.token = meta["progressToken"]
-            params = {**params, "_meta": {**meta, "progressToken": number}}
+            own["progressToken"] = number
+        if (trace := traceparent()) is not None:
+            own["traceparent"] = trace
+        if own:
+            params = {**params, "_meta": {**meta, **own}}
         message = {"jsonrpc": "2.0", "id": number, "method": method}
         self.waiting[number] = waiting
         try:

@@ -1,4 +1,4 @@
-"""Metrics and log fields of the MCP requests that a bridge passes on."""
+"""Metrics, spans and log fields of the MCP requests that a bridge passes on."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from mcp import MCPError
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp_types.methods import SPEC_CLIENT_METHODS
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
+from opentelemetry.trace import Span
 from starlette.requests import Request
 
 from ..exchange import exchange_of
 from ..metrics import Metrics
+from ..request_filters import object_or_empty
+from ..tracing import exemplar, failed, mcp_span, name_target
+from .tool_headers import ToolHeaders
 
 Params = dict[str, Any]
 LONGEST_NAME = 128
 
 
 class Observed:
-    """Records each request in the metrics, and in the exchange that is logged."""
+    """Records each request in the metrics, in a span, and in the exchange that is logged.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Attributes:
+        tools: the tools that the program has listed; a span has the name of no other.
+    """
+
+    def __init__(self, metrics: Metrics, tools: ToolHeaders) -> None:
         self.metrics = metrics
+        self.tools = tools
 
     async def request(
         self,
@@ -33,14 +44,25 @@ class Observed:
         """Await `work`, the answer to a request, and record its outcome."""
         known = method if method in SPEC_CLIENT_METHODS else "other"
         exchange = exchange_of(request.scope) if request is not None else None
+        name = (params or {}).get("name")
         if exchange is not None:
             exchange.rpc_method = known
-            name = (params or {}).get("name")
             if method == "tools/call" and isinstance(name, str):
                 exchange.tool = name[:LONGEST_NAME]
-        began, outcome = time.perf_counter(), "cancelled"
+        given = object_or_empty((params or {}).get("_meta")).get("traceparent")
+        began, outcome, example = time.perf_counter(), "cancelled", None
         try:
-            result = await work
+            with mcp_span(exchange, known, _version(request), given) as span:
+                example = exemplar()
+                try:
+                    result = await work
+                except MCPError as error:
+                    failed(span, str(error.error.code))
+                    raise
+                finally:
+                    self._name(span, known, name)
+                if result.get("isError") is True:
+                    failed(span, "tool_error")
             outcome = "tool_error" if result.get("isError") is True else "ok"
         except MCPError:
             outcome = "error"
@@ -52,4 +74,14 @@ class Observed:
                 exchange.outcome = outcome
             seconds = time.perf_counter() - began
             self.metrics.of(self.metrics.requests, known, outcome).inc()
-            self.metrics.of(self.metrics.request_seconds, known).observe(seconds)
+            self.metrics.of(self.metrics.request_seconds, known).observe(seconds, example)
+
+    def _name(self, span: Span, method: str, name: object) -> None:
+        if isinstance(name, str) and name in self.tools.names:
+            name_target(span, method, name)
+
+
+def _version(request: Request | None) -> str | None:
+    """The revision that a request names, if there is one of that name."""
+    named = request.headers.get(MCP_PROTOCOL_VERSION_HEADER) if request is not None else None
+    return named if named in KNOWN_PROTOCOL_VERSIONS else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -18,6 +19,7 @@ from ..config import (
 from ..limits_config import MIB, LimitsSection
 from ..server_config import Port
 from ..toml_config import Section
+from ..traces_config import RECEIVER, TracesSection
 
 Seconds = Annotated[float, Field(gt=0, le=7200)]
 
@@ -60,6 +62,17 @@ class BridgeOptions(Section):
     name: Annotated[str, Field(description="the server's name in logs")] = ""
     metrics_port: Annotated[
         Port | None, Field(description="port of /metrics for Prometheus; absent: none")
+    ] = None
+    traces_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern=RECEIVER,
+            description="URL of an OTLP receiver (HTTP with protobuf) that gets a span for each "
+            "request, such as `https://collector:4318/v1/traces`",
+        ),
+    ] = None
+    traces_ca: Annotated[
+        Path | None, Field(description="authorities of the receiver; absent: those of the system")
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="least level of log lines")
@@ -148,6 +161,21 @@ class BridgeOptions(Section):
         if self.port == self.metrics_port:
             raise ValueError(f"--port and --metrics-port are both {self.port}: choose two ports")
         return self
+
+    @model_validator(mode="after")
+    def spans_have_a_receiver(self) -> Self:
+        if self.traces_ca is not None and self.traces_endpoint is None:
+            raise ValueError("--traces-ca has no effect without --traces-endpoint: set both")
+        if self.traces_ca is not None and not str(self.traces_endpoint).startswith("https:"):
+            raise ValueError("--traces-ca has no effect on http://: use https://")
+        return self
+
+    @cached_property
+    def traces(self) -> TracesSection | None:
+        """Where the spans of requests go; None: there are none."""
+        if self.traces_endpoint is None:
+            return None
+        return TracesSection(endpoint=self.traces_endpoint, ca_file=self.traces_ca)
 
     @cached_property
     def config(self) -> BridgeConfig:

@@ -1,4 +1,4 @@
-"""The tools of the program that have arguments in HTTP headers (`x-mcp-header` in their schema)."""
+"""The tools of the program, and which have arguments in HTTP headers (`x-mcp-header`)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from .eras import discovery
 from .shared import Shared, nowhere
 
 MOST_PAGES = 100
+MOST_NAMES = 10_000
 ASKED_WITHIN_SECONDS = 30
 
 
 class ToolHeaders:
-    """Input schemas by tool name, for comparing headers with arguments (SEP-2243)."""
+    """Input schemas by tool name, for comparing headers with arguments (SEP-2243).
+
+    Attributes:
+        names: of all tools that the program has listed, up to a number.
+    """
 
     def __init__(self) -> None:
         self.schemas: dict[str, Params] = {}
+        self.names: set[str] = set()
 
     def schema(self, name: str) -> Params | None:
         """The schema of a tool that has arguments in headers."""
@@ -36,6 +42,8 @@ class ToolHeaders:
         for tool in map(object_or_empty, named):
             if not isinstance(name := tool.get("name"), str):
                 continue
+            if len(self.names) < MOST_NAMES:
+                self.names.add(name)
             schema = object_or_empty(tool.get("inputSchema"))
             if "x-mcp-header" in json.dumps(schema):
                 self.schemas[name] = schema
