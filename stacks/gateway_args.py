@@ -15,7 +15,12 @@ from components.kubernetes.workload import Exposure
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
-from .agentgateway import asks_an_authorizer, gateway_image, token_checks
+from .agentgateway import (
+    asks_an_authorizer,
+    gateway_image,
+    has_agentgateway,
+    token_checks,
+)
 from .config.stack import StackConfig
 from .gateway_metrics import gateway_metrics
 from .pod_settings import pod_settings
@@ -83,6 +88,7 @@ def gateway_args(
         ),
         agentgateway=token_checks(config),
         metrics=gateway_metrics(config, service, trace_receiver(config, service)),
+        traces=trace_receiver(config, service) if has_agentgateway(config) else None,
     )
 
 

@@ -10,6 +10,7 @@ from ..mcp.server_config import INTERNAL_CA_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import MCP_PATH, METADATA_PATH
 from ..mcp.timeout_budget import Distance
+from ..mcp.traces import TraceReceiver
 from . import agentgateway_tokens as tokens
 from .forwarded_headers import ANSWER_HEADERS, REMOVED_HEADERS, strict_transport
 from .gateway_args import GatewayArgs
@@ -56,6 +57,7 @@ def agentgateway_config(args: GatewayArgs, *, http: int, https: int) -> dict[str
         "frontendPolicies": {
             "http": {"http1IdleTimeout": "65s"},
             "tls": {"handshakeTimeout": "10s", "alpn": [list(b"http/1.1")]},
+            **({"tracing": _tracing(args.traces)} if args.traces else {}),
         },
         "binds": [
             {
@@ -90,6 +92,21 @@ def agentgateway_config(args: GatewayArgs, *, http: int, https: int) -> dict[str
                 ],
             },
         ],
+    }
+
+
+def _tracing(receiver: TraceReceiver) -> dict[str, Any]:
+    """Spans of all requests, over OTLP with TLS. What they name of users is left out."""
+    tls = {"root": f"{INTERNAL_CA_PATH}/ca.crt", "hostname": receiver.host, "alpn": ["http/1.1"]}
+    return {
+        "host": f"{receiver.host}:{receiver.port}",
+        "policies": {"backendTLS": tls},
+        "protocol": "http",
+        "resources": {"service.name": '"gateway"'},
+        # A caller's sampling flag is ignored, as with nginx: the collector decides.
+        "randomSampling": True,
+        "clientSampling": True,
+        "remove": ["jwt.sub", "src.addr", "error"],
     }
 
 

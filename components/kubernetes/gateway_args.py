@@ -26,6 +26,7 @@ from ..base.problems import Problem
 from ..mcp.auth import domain_problems
 from ..mcp.era import Era, has_sessions
 from ..mcp.timeout_budget import Distance, TimeoutBudget
+from ..mcp.traces import TraceReceiver
 from .agentgateway_args import UNSUPPORTED, Agentgateway, agentgateway_problems
 from .exposure import Exposure
 from .gateway_metrics import GatewayMetrics, followed_problems
@@ -91,6 +92,7 @@ class GatewayArgs:
             route with ``auth="gateway"``; for nginx.
         agentgateway: how agentgateway checks the tokens for such routes itself.
         metrics: the exporter of nginx's metrics, for nginx; None: nginx exports none.
+        traces: what gets the spans of agentgateway; nginx has them in ``metrics``.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -125,6 +127,7 @@ class GatewayArgs:
     authorizer: Upstream | None = None
     agentgateway: Agentgateway | None = None
     metrics: GatewayMetrics | None = None
+    traces: TraceReceiver | None = None
 
     def refusals(self) -> list[Problem]:
         """What the engine cannot do; the PROXY protocol without proxies; routes without service."""
@@ -147,6 +150,15 @@ class GatewayArgs:
                     "is set, and engine is not GatewayEngine.AGENTGATEWAY",
                     "it would have no effect",
                     "leave it out, or set engine",
+                )
+            )
+        if self.traces and self.engine is not GatewayEngine.AGENTGATEWAY:
+            problems.append(
+                Problem(
+                    "traces",
+                    "is set, and engine is not GatewayEngine.AGENTGATEWAY",
+                    "it would have no effect",
+                    "set metrics.traces for nginx, or leave it out",
                 )
             )
         if self.metrics and self.engine is not GatewayEngine.NGINX:

@@ -129,7 +129,7 @@ def _rendered(args: GatewayArgs, render: Callable[[GatewayArgs], str]) -> pulumi
         **{f"routes[{number}].upstream": each.upstream for number, each in enumerate(args.routes)},
     }
 
-    def at(*hosts: str) -> str:
+    def at(receiver: str, *hosts: str) -> str:
         known: dict[str, Upstream] = {}
         problems: list[Problem] = []
         for (path, upstream), host in zip(upstreams.items(), hosts, strict=True):
@@ -148,7 +148,9 @@ def _rendered(args: GatewayArgs, render: Callable[[GatewayArgs], str]) -> pulumi
                 upstream=known["upstream"],
                 authorizer=known.get("authorizer"),
                 routes=routes,
+                traces=replace(args.traces, host=receiver) if args.traces else None,
             )
         )
 
-    return applied(at, *(upstream.host for upstream in upstreams.values()))
+    receiver = args.traces.host if args.traces else ""
+    return applied(at, receiver, *(upstream.host for upstream in upstreams.values()))

@@ -14,6 +14,7 @@ from components.kubernetes.core import Monolith, MonolithArgs
 from components.kubernetes.gateway import Gateway, GatewayEngine, RateLimits, Upstream
 from components.kubernetes.routes import Route
 from components.mcp.timeout_budget import Distance, TimeoutBudget
+from components.mcp.traces import TraceReceiver
 from tests.harness import record
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.minimal_args import ISSUER, config, gateway, monolith
@@ -79,6 +80,28 @@ def to_servers(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def rules(route: dict[str, Any]) -> list[str]:
     """The expressions that a request must satisfy."""
     return [rule["require"] for rule in route["policies"]["authorization"]["rules"]]
+
+
+def test_spans_are_sent_with_tls_and_without_the_users_names():
+    """As TracingConfig of agentgateway 1.4.1 is read (types/agent.rs)."""
+    host = "trace-collector-service.any-monitoring.svc"
+    tracing = configured(traces=TraceReceiver(host=host))["frontendPolicies"]["tracing"]
+    assert tracing == {
+        "host": f"{host}:4318",
+        "policies": {
+            "backendTLS": {
+                "root": "/etc/internal-ca/ca.crt",
+                "hostname": host,
+                "alpn": ["http/1.1"],
+            }
+        },
+        "protocol": "http",
+        "resources": {"service.name": '"gateway"'},
+        "randomSampling": True,
+        "clientSampling": True,
+        "remove": ["jwt.sub", "src.addr", "error"],
+    }
+    assert "tracing" not in configured()["frontendPolicies"]
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
