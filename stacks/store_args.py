@@ -158,8 +158,13 @@ def store_passwords(config: StackConfig, name: str, server: Server) -> Mapping[s
 
 
 def needs_the_platform_authority(config: StackConfig, server: Server) -> bool:
-    """Whether a store that the server uses has a certificate of the platform's authority."""
-    return any(kind_of(config, store).authority(config) is None for store in server.uses)
+    """Whether the server connects to a store or collector with a certificate of the platform's CA.
+
+    Those are what it uses, and what gets its spans.
+    """
+    return server.traces or any(
+        kind_of(config, store).authority(config) is None for store in server.uses
+    )
 
 
 def store_authorities(config: StackConfig, server: Server) -> Mapping[str, SecretKey]:

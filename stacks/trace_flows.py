@@ -8,7 +8,6 @@ from typing import Final
 from components.kubernetes.party import Flow, Outside
 
 from .config.stack import StackConfig
-from .gateway_metrics import has_exporter
 from .log_flows import sink_port
 from .topologies.topology import (
     PROMETHEUS,
@@ -17,6 +16,7 @@ from .topologies.topology import (
     ServerService,
     Service,
     Topology,
+    UserService,
 )
 
 TRACE_COLLECTOR: Final = "trace-collector"
@@ -45,16 +45,18 @@ def has_trace_store(config: StackConfig) -> bool:
 def makes_spans(config: StackConfig, service: Service) -> bool:
     """Whether the program of a service sends spans, in a stack with traces.
 
-    Those are the exporter beside nginx, and what reads server.toml. Programs of others, servers of
-    users and the bridge make none.
+    Those are the exporter beside nginx, agentgateway, what reads server.toml, and servers of users
+    with ``traces``.
     """
     match service:
         case GatewayService():
-            return has_exporter(config)
+            return config.images.gateway_engine != "image"
         case NodeService():
             return config.images.qudag_node is None
         case ServerService():
             return True
+        case UserService():
+            return config.servers[service.name].traces
         case _:
             return False
 

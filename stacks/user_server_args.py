@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from components.kubernetes.image_metrics import ImageMetrics
@@ -20,6 +21,7 @@ from .config.stack import StackConfig
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import budget
+from .server_traces import bridge_traces, trace_attributes
 from .store_args import (
     needs_the_platform_authority,
     store_authorities,
@@ -28,6 +30,7 @@ from .store_args import (
 )
 from .topologies import TOPOLOGIES
 from .topologies.topology import UserService
+from .traces import trace_receiver
 from .user_servers import is_federated
 
 BRIDGE_HEALTH: Final = "/health"
@@ -57,12 +60,13 @@ def user_server_args(
         port=server.port,
         path=server.path,
         era=server.era,
-        command=command(config, service.name, server),
+        command=command(config, service.name, server, bridge_traces(config, service.name, server)),
         health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
         env={
             **proxy,
             **store_variables(config, service.name, server, at),
             **server.env,
+            **trace_attributes(config, service.name),
         },
         secret_env={
             **store_passwords(config, service.name, server),
@@ -97,6 +101,7 @@ def user_server_args(
             streams_per_user=config.limits.streams_per_user,
         ),
         metrics=image_metrics(server),
+        traces=trace_receiver(config, service),
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, service.name),
     )
@@ -109,8 +114,20 @@ def image_metrics(server: Server) -> ImageMetrics | None:
     return ImageMetrics(port=server.metrics_port, path=server.metrics.path)
 
 
-def command(config: StackConfig, name: str, server: Server) -> list[str]:
-    """What the container runs: for stdio and stand-ins the bridge, which runs a program."""
+def command(
+    config: StackConfig,
+    name: str,
+    server: Server,
+    traces: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """What the container runs: for stdio and stand-ins the bridge, which runs a program.
+
+    Args:
+        config: the stack's.
+        name: of the server.
+        server: its section.
+        traces: the options by which the bridge sends spans.
+    """
     if server.transport != "stdio" and not server.stands_in:
         return server.command
     program = [PROGRAM, "stand-in", name] if server.stands_in else server.command
@@ -123,6 +140,7 @@ def command(config: StackConfig, name: str, server: Server) -> list[str]:
         "longest-tool-seconds": longest,
         # It gets SIGTERM when nginx has drained: this is for a call that nginx gave up.
         "drain-seconds": longest + BRIDGE_ENDING,
+        **traces,
     }
     stated = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     return [PROGRAM, "bridge", *stated, "--", *program]

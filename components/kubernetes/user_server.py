@@ -30,6 +30,7 @@ from ..base.problems import Problem
 from ..mcp.era import Era, has_sessions
 from ..mcp.server_config import HTTPS, INTERNAL_CA_PATH
 from ..mcp.timeout_budget import STEP, Distance, TimeoutBudget
+from ..mcp.traces import SDK_VARIABLES, TraceReceiver, sdk_environment
 from .container import NOBODY, Claim, Container, Port, Probe, Probes, SecretFiles
 from .exposure import IpFamilies
 from .image_metrics import IMAGE_METRICS, ImageMetrics
@@ -98,7 +99,7 @@ class UserServerArgs:
         volumes: directories of claims that exist already, which other workloads may mount as well,
             by the claim's name.
         authority_secret: Secret whose ``ca.crt`` is mounted at ``/etc/internal-ca``, so that the
-            image can verify databases; None: it connects to none.
+            image can verify databases and the receiver of ``traces``; None: it connects to none.
         secret_files: keys of Secrets that are mounted as files, by directory; for authorities of
             databases that the platform's own did not sign.
         writable: directories that the image may write, besides /tmp; the root file system is
@@ -107,6 +108,8 @@ class UserServerArgs:
         budget: the longest tool call; timeouts and drain follow from it.
         limits: for each user; see UserLimits.
         metrics: where the image has metrics; None: Prometheus reads none.
+        traces: where the image's OpenTelemetry SDK sends spans, by the SDK's environment variables;
+            needs ``authority_secret``. None: nothing is set.
         ip_families: see Exposure.
         pods: settings of the pods.
     """
@@ -139,6 +142,7 @@ class UserServerArgs:
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     limits: UserLimits = field(default_factory=UserLimits)
     metrics: ImageMetrics | None = None
+    traces: TraceReceiver | None = None
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
 
@@ -151,6 +155,7 @@ class UserServerArgs:
         ]
         problems += _mounted_twice(self)
         problems += _taken_ports(self)
+        problems += _traces_are_not_set_twice(self)
         most = self.scaling.max if self.scaling else self.replicas
         if self.storage and self.storage.access == "ReadWriteOnce" and most > 1:
             problems.append(
@@ -189,13 +194,34 @@ def _taken_ports(args: UserServerArgs) -> Iterator[Problem]:
             )
 
 
+def _traces_are_not_set_twice(args: UserServerArgs) -> Iterator[Problem]:
+    """Variables that ``traces`` sets, and the authority of its receiver."""
+    if args.traces is None:
+        return
+    if args.authority_secret is None:
+        yield Problem(
+            "authority_secret",
+            "is missing, and traces is set",
+            "the SDK could not verify the receiver, and would send no spans",
+            "name the Secret with the ca.crt that signs the receiver's certificate",
+        )
+    for field_name, given in (("env", args.env), ("secret_env", args.secret_env)):
+        for variable in given.keys() & {*SDK_VARIABLES}:
+            yield Problem(
+                f"{field_name}.{variable}",
+                "is set by traces",
+                "the spans could be sent to another receiver, or not at all",
+                "leave one of the two out",
+            )
+
+
 def _mounted_twice(args: UserServerArgs) -> Iterator[Problem]:
+    seen: set[str] = {INTERNAL_CA_PATH} if args.authority_secret else set()
     named = [("storage.path", args.storage.path)] if args.storage else []
     named += [(f"volumes.{claim}", path) for claim, path in args.volumes.items()]
     named += [(f"files.{path}", path) for path in args.files]
     named += [(f"secret_files.{path}", path) for path in args.secret_files]
     named += [(f"writable[{index}]", path) for index, path in enumerate(args.writable)]
-    seen: set[str] = set()
     for field_name, path in named:
         if path in seen:
             yield Problem(
@@ -294,7 +320,7 @@ def _server(name: str, args: UserServerArgs) -> Container:
         ),
         resources=args.resources,
         # Programs keep caches in their home directory, which the image's user alone may write.
-        env=_home(args) | dict(args.env),
+        env=_home(args) | _sdk(name, args) | dict(args.env),
         files=placed_files(f"{name}-files", args.files),
         claims=claims,
         volumes=args.volumes,
@@ -317,6 +343,15 @@ def _mounted_secrets(args: UserServerArgs) -> list[SecretFiles]:
         SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
         *mounted,
     ]
+
+
+def _sdk(name: str, args: UserServerArgs) -> dict[str, pulumi.Input[str]]:
+    """The variables of the OpenTelemetry SDK, without those that are set in another way."""
+    if args.traces is None:
+        return {}
+    given = sdk_environment(args.traces, name, f"{INTERNAL_CA_PATH}/ca.crt")
+    others = {*args.secret_env, *args.pods.env, *args.pods.secret_env}
+    return {variable: value for variable, value in given.items() if variable not in others}
 
 
 def _home(args: UserServerArgs) -> dict[str, pulumi.Input[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,8 +30,53 @@ class TraceReceiver:
     @property
     def endpoint(self) -> pulumi.Input[str]:
         """The URL for spans."""
+        return self._url("/v1/traces")
 
+    @property
+    def base(self) -> pulumi.Input[str]:
+        """The URL to which the SDKs of OpenTelemetry append the path for spans."""
+        return self._url("")
+
+    def _url(self, path: str) -> pulumi.Input[str]:
         def url(host: str) -> str:
-            return f"https://{host}:{self.port}/v1/traces"
+            return f"https://{host}:{self.port}{path}"
 
         return applied(url, self.host)
+
+
+SDK_DEFAULTS: Final[Mapping[str, str]] = {
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+    "OTEL_BSP_SCHEDULE_DELAY": "1000",
+}
+"""What a program may set otherwise. The receiver takes no metrics and no logs. It decides a few
+seconds after a request whether to keep its trace: SDKs send spans after five seconds by default."""
+SDK_VARIABLES: Final = (
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_PROPAGATORS",
+)
+"""What `sdk_environment` sets besides."""
+
+
+def sdk_environment(
+    receiver: TraceReceiver, service: str, ca_file: str
+) -> dict[str, pulumi.Input[str]]:
+    """The variables by which an SDK of OpenTelemetry sends spans to a receiver.
+
+    They are of OpenTelemetry's specification: sdk-environment-variables.md and
+    protocol/exporter.md.
+
+    Args:
+        receiver: where the spans go.
+        service: the attribute ``service.name`` of the spans.
+        ca_file: the authority of the receiver's certificate.
+    """
+    values: tuple[pulumi.Input[str], ...] = (
+        *(service, "otlp", receiver.base, "http/protobuf", ca_file),
+        "tracecontext",
+    )
+    return {**dict(zip(SDK_VARIABLES, values, strict=True)), **SDK_DEFAULTS}

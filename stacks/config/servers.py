@@ -290,6 +290,12 @@ class Server(Section):
     metrics: ServerMetrics | None = Field(
         default=None, description="Metrics that Prometheus reads; absent: none."
     )
+    traces: bool = Field(
+        default=False,
+        description="Whether it sends spans to the collector of observability.traces: the "
+        "OpenTelemetry SDK in the image gets its environment variables; with transport: stdio the "
+        "bridge sends spans as well.",
+    )
     exposed: bool = Field(
         default=True,
         description="Whether clients reach it at the gateway; false: only through the list at "

@@ -42,6 +42,7 @@ from .server_environment import SERVER_ENVIRONMENT_RULES
 from .server_fields import SERVER_FIELD_RULES
 from .server_metrics import SERVER_METRIC_RULES
 from .server_targets import SERVER_TARGET_RULES
+from .server_traces import SERVER_TRACE_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .topology_servers import TOPOLOGY_SERVER_RULES
@@ -225,6 +226,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *TOPOLOGY_SERVER_RULES,
     *SERVER_ENVIRONMENT_RULES,
     *SERVER_METRIC_RULES,
+    *SERVER_TRACE_RULES,
     *SERVER_FIELD_RULES,
     *EGRESS_RULES,
 ]

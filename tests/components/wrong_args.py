@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from components.kubernetes.pod_settings import SecretKey
+from components.mcp.traces import TraceReceiver
+
 from .wrong_cloud_args import LATER, WRONG_IN_CLOUDS
 from .wrong_data_args import WRONG_IN_DATA
 from .wrong_observability_args import WRONG_IN_OBSERVABILITY
@@ -189,6 +192,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("routes[0].auth", "none"),
         ("routes[0].forward_token", "yes"),
         ("routes[0].rate_limit", 10),
+        ("traces", TraceReceiver(host="trace-collector-service.any.svc")),
         ("authorizer", "mcp-auth-service"),
         ("authorizer.host", "a b"),
     ],
@@ -257,6 +261,13 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("metrics.port", 8445),
         ("metrics.path", "metrics"),
         ("metrics.path", "/metrics; }"),
+        ("traces", True),
+        ("traces.host", "trace_collector"),
+        ("traces.port", 0),
+        ("authority_secret", None),
+        ("env", {"OTEL_SERVICE_NAME": "mine"}),
+        ("secret_env", {"OTEL_PROPAGATORS": SecretKey(secret="a", key="b")}),
+        ("writable", ["/etc/internal-ca"]),
         ("start_seconds", 0),
         ("env", {"A=B": "c"}),
         ("env", {"UNITS": 1}),

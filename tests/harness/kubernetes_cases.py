@@ -43,6 +43,7 @@ from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.data_tier import CacheProfile
 from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
 from components.mcp.server_config import Cache, Database, NodeConfig
+from components.mcp.traces import TraceReceiver
 
 from .minimal_args import (
     cloudnative_pg,
@@ -212,6 +213,7 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             volumes={"models": "/models"},
             authority_secret="mcp-internal-ca",
             metrics=ImageMetrics(port=9100, path="/stats"),
+            traces=TraceReceiver(host="trace-collector-service.qudag-mcp-monitoring.svc"),
         ),
     ),
     "EmbeddedDataTier for sessions": (EmbeddedDataTier, data_tier()),

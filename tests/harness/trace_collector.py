@@ -24,10 +24,12 @@ from components.observability.trace_collector_config import (
 )
 
 from .apiserver import ROOT
-from .certificates import Authority
+from .certificates import NAMES, Authority
 from .server import until
 
 SINK = TraceSink(endpoint="https://traces.test:4318")
+HOST = "trace-collector-service.qudag-mcp-dev-monitoring.svc"
+"""Name of its Service in the stack dev."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def collecting(
     """
     runs = program()
     directory.mkdir(exist_ok=True)
-    certificate, key = authority.issue("trace-collector")
+    certificate, key = authority.issue("trace-collector", (*NAMES, HOST))
     configuration = trace_collector_config(sampling, sink or SINK, longest_seconds=1)
     mounted = {
         f"{INTERNAL_TLS_PATH}/tls.crt": certificate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,25 @@ class TracedPlatform:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+Beside = Callable[[contextlib.ExitStack, Path, Authority], Sequence[Mapping[str, Any]]]
+"""Starts further servers; returns their tables of `[[tool_servers]]`."""
+
+
+def none_beside(_: contextlib.ExitStack, __: Path, ___: Authority) -> Sequence[Mapping[str, Any]]:
+    """No further servers."""
+    return ()
+
+
 @contextlib.contextmanager
-def traced_platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[TracedPlatform]:
-    """The processes; what they send spans to is started by each test."""
+def traced_platform(
+    tmp_path_factory: pytest.TempPathFactory, beside: Beside = none_beside
+) -> Generator[TracedPlatform]:
+    """The processes; what they send spans to is started by each test.
+
+    Args:
+        tmp_path_factory: for their files.
+        beside: starts servers whose tools the first server offers too.
+    """
     program()
     if not can_isolate():
         pytest.skip("it needs a network of its own: run as root on Linux")
@@ -124,7 +140,10 @@ def traced_platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[Trace
                 },
                 redis=cache.section(),
                 state={"kind": "valkey"},
-                tool_servers=[{"name": "notes", "url": f"{notes.base}/mcp"}],
+                tool_servers=[
+                    {"name": "notes", "url": f"{notes.base}/mcp"},
+                    *beside(stack, directory, authority),
+                ],
                 traces=traces,
             )
         )

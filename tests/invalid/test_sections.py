@@ -17,6 +17,7 @@ TABLES = (
     "cloud_monitoring.yaml",
     "servers.yaml",
     "server_metrics.yaml",
+    "server_traces.yaml",
     "server_targets.yaml",
     "topology_servers.yaml",
     "cloudnative_pg.yaml",

@@ -44,6 +44,19 @@ SERVERS: Final[dict[str, dict[str, Any]]] = {
         "transport": "stdio",
         "command": ["notes"],
     },
+    "traced": {
+        "image": "ghcr.io/acme/traced:1",
+        "traces": True,
+        "namespace": "models",
+        "env": {"OTEL_METRICS_EXPORTER": "prometheus"},
+    },
+    "files": {
+        "image": "ghcr.io/acme/files:1",
+        "transport": "stdio",
+        "command": ["files"],
+        "traces": True,
+        "secretEnv": {"OTEL_RESOURCE_ATTRIBUTES": "files/attributes"},
+    },
 }
 
 
@@ -56,7 +69,10 @@ def stack(kind: str = "standalone", topology: str = "microservices") -> Resource
         {
             "topology": topology,
             "network": NETWORK if kind == "operator" else WITHOUT_PROMETHEUS,
-            **({"kubernetes": {"apiServer": ["10.96.0.1/32"]}} if own else {}),
+            "kubernetes": {
+                "namespaces": {"models": f"{PLATFORM}-models"},
+                **({"apiServer": ["10.96.0.1/32"]} if own else {}),
+            },
             "observability": {
                 "kind": kind,
                 "traces": traces,
@@ -89,6 +105,8 @@ def endpoints(graph: ResourceGraph) -> dict[tuple[str, str], str]:
             variables = {one["name"]: one.get("value") for one in container.get("env", [])}
             if url := variables.get("QUDAG_MCP_TRACES"):
                 found[each.name, container["name"]] = url
+            if url := variables.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+                found[each.name, container["name"]] = f"{url}/v1/traces"
         for volume in each.spec.get("volumes", []):
             name = str(volume.get("configMap", {}).get("name"))
             text = str(maps.get((namespace, name), {}).get("server.toml", ""))
@@ -98,19 +116,82 @@ def endpoints(graph: ResourceGraph) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
-def test_the_gateway_and_every_server_of_the_platform_send_spans_and_no_others(kind: str):
+def test_the_gateway_the_platforms_servers_and_those_with_traces_send_spans_and_no_others(
+    kind: str,
+):
     found = endpoints(stack(kind))
     assert set(found.values()) == {RECEIVER}
     servers = {
         *("mcp-core", "mcp-auth", "mcp-config", "mcp-consensus", "mcp-crypto", "mcp-state"),
         *("mcp-tools", "qudag-integration"),
     }
-    assert set(found) == {*((one, one) for one in servers), ("mcp-gateway", "gateway-metrics")}
+    of_users = {("traced", "server"), ("files", "server")}
+    assert set(found) == {
+        *((one, one) for one in servers),
+        ("mcp-gateway", "gateway-metrics"),
+        *of_users,
+    }
 
 
 def test_the_gateway_and_the_server_of_a_monolith_send_spans():
     found = endpoints(stack(topology="monolith"))
-    assert set(found) == {("mcp-server", "mcp-server"), ("mcp-server", "gateway-metrics")}
+    assert set(found) == {
+        *(("mcp-server", "mcp-server"), ("mcp-server", "gateway-metrics")),
+        *(("traced", "server"), ("files", "server")),
+    }
+
+
+def variables(graph: ResourceGraph, server: str) -> dict[str, Any]:
+    """The OpenTelemetry variables of a user's container; None: its value is in a Secret."""
+    (found,) = [each for each in pods(graph) if each.name == server]
+    (container,) = [one for one in found.spec["initContainers"] if one["name"] == "server"]
+    given = [one for one in container["env"] if one["name"].startswith("OTEL_")]
+    assert len(given) == len({one["name"] for one in given})
+    return {one["name"]: one.get("value") for one in given}
+
+
+def test_a_server_with_traces_has_the_variables_of_an_opentelemetry_sdk():
+    assert variables(stack(), "traced") == {
+        "OTEL_SERVICE_NAME": "traced",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": RECEIVER.removesuffix("/v1/traces"),
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "/etc/internal-ca/ca.crt",
+        "OTEL_PROPAGATORS": "tracecontext",
+        "OTEL_METRICS_EXPORTER": "prometheus",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=development,"
+        f"k8s.namespace.name={PLATFORM}-models",
+    }
+    assert variables(stack(), "files")["OTEL_RESOURCE_ATTRIBUTES"] is None
+    assert variables(stack(), "weather") == variables(stack(), "notes") == {}
+
+
+def test_the_bridge_sends_spans_as_well_and_without_traces_none():
+    for name, traced in (("files", True), ("notes", False)):
+        (found,) = [each for each in pods(stack()) if each.name == name]
+        (container,) = [one for one in found.spec["initContainers"] if one["name"] == "server"]
+        words = container["command"][: container["command"].index("--")]
+        given = dict(zip(words[2::2], words[3::2], strict=True))
+        traces = {key: given[key] for key in given if "traces" in key or key == "--name"}
+        wanted = {
+            "--name": "files",
+            "--traces-endpoint": RECEIVER,
+            "--traces-ca": "/etc/internal-ca/ca.crt",
+        }
+        assert traces == (wanted if traced else {})
+
+
+def test_the_authority_is_wanted_in_the_namespace_of_a_server_with_traces():
+    wanted = [
+        one["namespace"]
+        for one in stack("none").outputs["required_secrets"]
+        if one["name"] == "mcp-internal-ca"
+    ]
+    assert f"{PLATFORM}-models" in wanted
+    (found,) = [each for each in pods(stack("none")) if each.name == "weather"]
+    assert not _mounts(found, "/etc/internal-ca")
 
 
 @pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
@@ -167,10 +248,10 @@ def test_the_own_prometheus_reads_the_collector_under_the_labels_of_the_alert():
     }
     assert relabelled["exporter"] == relabelled["job"] == "trace-collector"
     roles = {one["metadata"]["namespace"] for one in objects(stack(), "Role")}
-    assert roles == {PLATFORM, MONITORING}
+    assert roles == {PLATFORM, f"{PLATFORM}-models", MONITORING}
     groups = json.loads(files["rules.yml"])["groups"]
     (lost,) = [r for g in groups for r in g["rules"] if r.get("alert") == "SpansLost"]
-    assert f"{PLATFORM}|{MONITORING}" in lost["expr"]
+    assert f"{PLATFORM}|{PLATFORM}-models|{MONITORING}" in lost["expr"]
 
 
 def test_the_collector_may_connect_to_the_networks_of_a_sink_at_its_port():
