@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,14 +175,30 @@ def built_arguments(name: str, built: Built) -> list[str]:
     return ["--scratch", *programs, "--env", f"PATH={_PATH}"]
 
 
+def not_built(names: Iterable[str]) -> dict[str, Built]:
+    """The tools that must build programs for some of these images first, by the image."""
+    found = {name: BUILT[part] for name in names if (part := repository(name)) in BUILT}
+    tools = {built.tool: name for name, built in reversed(found.items())}
+    return {name: found[name] for name in tools.values() if not _folder(found[name]).is_dir()}
+
+
+def build(built: Built) -> None:
+    """Run a tool's ``build``, which prints why if it cannot; ``built_folder`` refuses that."""
+    subprocess.run([TOOLS / built.tool / "build"], check=False, capture_output=True)
+
+
+def _folder(built: Built) -> Path:
+    asked = [TOOLS / built.tool / "build", "--folder"]
+    return Path(subprocess.check_output(asked, text=True).strip())
+
+
 def built_folder(name: str, built: Built) -> Path:
     """The folder that a tool's ``build`` has filled.
 
     Raises:
         ProblemReport: it is not built.
     """
-    build = TOOLS / built.tool / "build"
-    folder = Path(subprocess.check_output([build, "--folder"], text=True).strip())
+    folder = _folder(built)
     if not folder.is_dir():
         raise ProblemReport(
             [

@@ -16,7 +16,7 @@ from graph.stack_files import OURS, StackFiles
 
 from . import local_node, process
 from .cluster import KIND_CLUSTER, Cluster
-from .image_recipes import RUNTIME, SERVER, image_arguments, repository
+from .image_recipes import RUNTIME, SERVER, build, image_arguments, not_built, repository
 from .kubectl import Object
 from .progress import Progress
 from .state_folders import tools_cache, write_atomically
@@ -83,6 +83,21 @@ def provide(cluster: Cluster, manifests: Sequence[Object], progress: Progress) -
                 images = _assembled(names, progress)
                 step.result = f"{len(images.references)} on the node"
                 return images
+
+
+def build_programs(kind: str, manifests: Sequence[Object], progress: Progress) -> None:
+    """Build the programs that images of the local node consist of, unless they are in the cache.
+
+    Programs that cannot be built are reported by ``provide``.
+    """
+    absent = not_built(used(manifests)) if kind == "node" else {}
+    if not absent:
+        return
+    with progress.step("Programs for images") as step:
+        for name, built in absent.items():
+            progress.say(f"tools/{built.tool}/build, for {name}: about {built.takes}")
+            build(built)
+        step.result = f"{len(absent)} built"
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from .cluster import Cluster, connect, parse_request
 from .credentials import refuse_without_credentials
 from .deploy import Run
 from .engine import Engine
-from .images import Images, provide, started_early
+from .images import Images, build_programs, provide, started_early
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .outputs import Deployed, DeploymentRecord
@@ -89,6 +89,7 @@ def up(
         kind = parse_request(request)[0]
         openbao = local_openbao.wanted(kind, files, configured)
         running = [*configured, *(openbao.pods if openbao else ())]
+        build_programs(kind, running, progress)
         with started_early(kind, running):
             cluster = connect(request, progress)
             if not cluster.ours:
