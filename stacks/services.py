@@ -36,7 +36,21 @@ from .valkey import with_store_flows
 
 
 def topology(config: StackConfig) -> Topology:
-    """The configured topology, at the configured scale, with the user's servers."""
+    """The configured topology, at the configured scale, with the user's servers.
+
+    Rules and components ask for it twenty times in a preview: the latest one is kept.
+    """
+    global _latest  # noqa: PLW0603
+    latest = _latest
+    if latest is None or latest[0] is not config:
+        latest = _latest = (config, _made(config))
+    return latest[1]
+
+
+_latest: tuple[StackConfig, Topology] | None = None
+
+
+def _made(config: StackConfig) -> Topology:
     chosen = TOPOLOGIES[config.topology]
     # A store that runs elsewhere needs nothing of the topology: servers may use it in each.
     used = {store for server in config.cluster_servers.values() for store in server.uses}
