@@ -16,7 +16,7 @@ from components.kubernetes.namespace import LockedNamespace
 from components.mcp.target import McpTarget
 from graph.resource_graph import UNKNOWN
 from tests.harness import record
-from tests.harness.component_cases import CASES, CREATE_NOTHING, made, written
+from tests.harness.component_cases import CASES, CREATE_NOTHING, made, recorded, written
 from tests.harness.graph_queries import ancestry
 from tests.harness.minimal_args import (
     ISSUER,
@@ -31,7 +31,7 @@ def test_there_is_a_case_for_each_component():
 
 @each_component
 def test_every_resource_descends_from_the_component(component: type[Component[Any]], args: Any):
-    graph = made(component, args)
+    graph = recorded(component, args)
     token = TYPE_TOKENS[component.__name__]
     objects = [resource for resource in graph.resources if resource.custom]
     assert objects or component in CREATE_NOTHING
@@ -40,14 +40,14 @@ def test_every_resource_descends_from_the_component(component: type[Component[An
 
 @each_component
 def test_every_resource_is_named_after_the_component(component: type[Component[Any]], args: Any):
-    given = made(component, args)
+    given = recorded(component, args)
     named = {r.name for r in given.resources if r.custom}
     assert all(name.startswith("node-") for name in named)
 
 
 @each_component
 def test_every_annotated_output_is_registered(component: type[Component[Any]], args: Any):
-    resource = made(component, args).one(TYPE_TOKENS[component.__name__], name="node")
+    resource = recorded(component, args).one(TYPE_TOKENS[component.__name__], name="node")
     registered = set(resource.outputs)
     assert registered == set(component.outputs())
 
@@ -57,7 +57,7 @@ def test_every_annotated_output_is_registered(component: type[Component[Any]], a
 def test_a_mapping_of_args_means_the_same_as_the_dataclass(
     component: type[Component[Any]], args: Any, spelling: Any
 ):
-    assert made(component, written(args, spelling)) == made(component, args)
+    assert made(component, written(args, spelling)) == recorded(component, args)
 
 
 @each_component
@@ -103,7 +103,7 @@ def test_there_is_a_target_on_every_cloud_and_in_the_cluster():
 
 @pytest.mark.parametrize(("component", "args"), TARGETS.values(), ids=TARGETS)
 def test_every_target_gives_the_same_outputs(component: type[Component[Any]], args: Any):
-    outputs = made(component, args).one(TYPE_TOKENS[component.__name__], name="node").outputs
+    outputs = recorded(component, args).one(TYPE_TOKENS[component.__name__], name="node").outputs
     assert {"mcp_url", "prm_url", "issuer", "era"} <= outputs.keys()
     if outputs["mcp_url"] != UNKNOWN:  # an address that only the cloud makes up
         base = outputs["mcp_url"].removesuffix("/mcp")

@@ -13,7 +13,7 @@ from components.base.tokens import FORMER_TOKENS, TYPE_TOKENS
 from graph.resource_graph import ResourceGraph
 from review.diff import Action, diff
 from tests.harness import record
-from tests.harness.component_cases import CASES, made
+from tests.harness.component_cases import CASES, recorded
 from tests.harness.ecs_fargate import graph as ecs
 
 MOVED = {
@@ -34,7 +34,7 @@ def under_former_token(graph: ResourceGraph, token: str, former: str) -> Resourc
 @pytest.mark.parametrize(("component", "args"), MOVED.values(), ids=MOVED)
 def test_a_new_token_moves_what_is_deployed(component: type[Component[Any]], args: Any):
     token = TYPE_TOKENS[component.__name__]
-    now = made(component, args)
+    now = recorded(component, args)
     before = under_former_token(now, token, FORMER_TOKENS[component.__name__])
     assert not {each.urn for each in before.resources if token in each.urn}
     actions = {change.action for change in diff(before, now).changes}
@@ -43,7 +43,7 @@ def test_a_new_token_moves_what_is_deployed(component: type[Component[Any]], arg
 
 def test_only_a_component_with_a_new_token_has_an_alias():
     for name, (component, args) in CASES.items():
-        resource = made(component, args).one(TYPE_TOKENS[component.__name__], name="node")
+        resource = recorded(component, args).one(TYPE_TOKENS[component.__name__], name="node")
         assert bool(resource.aliases) is (name in MOVED), name
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -22,7 +23,7 @@ from components.base.component import Component
 from components.base.tokens import TYPE_TOKENS
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
 from tests.harness import record
-from tests.harness.component_cases import CASES
+from tests.harness.component_cases import CASES, recorded
 
 each_component = pytest.mark.parametrize(("component", "args"), CASES.values(), ids=CASES)
 Case = type[Component[Any]]
@@ -36,18 +37,66 @@ PROVIDERS: dict[str, Callable[[], pulumi.ProviderResource]] = {
 }
 
 
-def made(component: Case, args: Any, name: str = "node", **options: Any) -> ResourceGraph:
-    return record(lambda: component(name, args, pulumi.ResourceOptions(**options)))
+@dataclass
+class Optioned:
+    """A component with options that do not touch each other.
+
+    Attributes:
+        transformed: the names of the resources that the program's function has seen.
+    """
+
+    graph: ResourceGraph
+    transformed: list[str]
 
 
-_PLAIN: dict[int, ResourceGraph] = {}
+_OPTIONED: dict[int, Optioned] = {}
 
 
-def plain(component: Case, args: Any) -> ResourceGraph:
-    """The component without options; recorded once for all tests of it."""
-    if id(args) not in _PLAIN:  # those of the cases live as long as the tests
-        _PLAIN[id(args)] = made(component, args)
-    return _PLAIN[id(args)]
+def optioned(component: Case, args: Any) -> Optioned:
+    """The component with several options at once; recorded once for the tests of each."""
+    if id(args) not in _OPTIONED:  # those of the cases live as long as the tests
+        seen: list[str] = []
+
+        def mark(given: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+            seen.append(given.name)
+            return pulumi.ResourceTransformResult({**given.props, "marked": True}, given.opts)
+
+        def program() -> None:
+            options = pulumi.ResourceOptions(
+                protect=True,
+                retain_on_delete=True,
+                aliases=[pulumi.Alias(name="older")],
+                providers=[make() for make in PROVIDERS.values()],
+                transforms=[mark],
+            )
+            component("node", args, options)
+
+        _OPTIONED[id(args)] = Optioned(record(program), seen)
+    return _OPTIONED[id(args)]
+
+
+_HELD: dict[int, Optioned] = {}
+
+
+def held_by_another(component: Case, args: Any) -> Optioned:
+    """The component under another one that is protected; its transformation retains all of it."""
+    if id(args) not in _HELD:
+        seen: list[str] = []
+
+        def mark(given: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+            seen.append(given.name)
+            opts = pulumi.ResourceOptions.merge(
+                given.opts, pulumi.ResourceOptions(retain_on_delete=True)
+            )
+            return pulumi.ResourceTransformationResult(given.props, opts)
+
+        def program() -> None:
+            opts = pulumi.ResourceOptions(protect=True)
+            outer = pulumi.ComponentResource("test:index:Outer", "outer", {}, opts)
+            component("node", args, pulumi.ResourceOptions(parent=outer, transformations=[mark]))
+
+        _HELD[id(args)] = Optioned(record(program), seen)
+    return _HELD[id(args)]
 
 
 def under(graph: ResourceGraph, component: Case, name: str = "node") -> list[Resource]:
@@ -68,28 +117,28 @@ def package(resource: Resource) -> str:
 
 @each_component
 def test_protect_covers_everything_under_the_component(component: Case, args: Any):
-    graph = made(component, args, protect=True)
+    graph = optioned(component, args).graph
     assert [one.urn for one in under(graph, component) if not one.protect] == []
 
 
 @each_component
 def test_retain_on_delete_covers_everything_under_the_component(component: Case, args: Any):
-    graph = made(component, args, retain_on_delete=True)
+    graph = optioned(component, args).graph
     assert [one.urn for one in under(graph, component) if not one.retain_on_delete] == []
 
 
 @each_component
 def test_without_options_only_the_claims_of_pods_are_retained(component: Case, args: Any):
     """They hold data, and a smaller number of pods must not delete it."""
-    children = under(plain(component, args), component)
+    children = under(recorded(component, args), component)
     claims = [one.urn for one in children if one.type.endswith(":PersistentVolumeClaimPatch")]
     assert [one.urn for one in children if one.retain_on_delete] == claims
 
 
 @each_component
 def test_an_alias_of_the_component_aliases_everything_under_it(component: Case, args: Any):
-    former = under(made(component, args, "older"), component, "older")
-    now = under(made(component, args, aliases=[pulumi.Alias(name="older")]), component)
+    former = under(record(lambda: component("older", args)), component, "older")
+    now = under(optioned(component, args).graph, component)
     assert len(former) == len(now)
     known = {alias for one in now for alias in one.aliases}
     assert [one.urn for one in former if one.urn not in known] == []
@@ -99,7 +148,7 @@ def test_an_alias_of_the_component_aliases_everything_under_it(component: Case, 
 
 @each_component
 def test_a_provider_is_used_for_everything_of_its_package(component: Case, args: Any):
-    children = custom(under(plain(component, args), component))
+    children = custom(under(recorded(component, args), component))
     for chosen in sorted({package(one) for one in children}):
         graph = record(
             lambda of=chosen: component(
@@ -114,11 +163,7 @@ def test_a_provider_is_used_for_everything_of_its_package(component: Case, args:
 
 @each_component
 def test_of_several_providers_each_child_uses_that_of_its_package(component: Case, args: Any):
-    def program() -> None:
-        providers = [make() for make in PROVIDERS.values()]
-        component("node", args, pulumi.ResourceOptions(providers=providers))
-
-    graph = record(program)
+    graph = optioned(component, args).graph
     chosen = {of: graph.one(f"pulumi:providers:{of}").urn for of in PROVIDERS}
     others = [one.urn for one in custom(under(graph, component))
               if one.provider != chosen[package(one)]]  # fmt: skip
@@ -127,12 +172,8 @@ def test_of_several_providers_each_child_uses_that_of_its_package(component: Cas
 
 @each_component
 def test_a_parent_holds_the_component_and_passes_its_options_on(component: Case, args: Any):
-    def program() -> None:
-        opts = pulumi.ResourceOptions(protect=True)
-        outer = pulumi.ComponentResource("test:index:Outer", "outer", {}, opts)
-        component("node", args, pulumi.ResourceOptions(parent=outer))
-
-    alone, held = under(plain(component, args), component), under(record(program), component)
+    alone = under(recorded(component, args), component)
+    held = under(held_by_another(component, args).graph, component)
     assert held[0].parent == "urn:pulumi:dev::qudag-mcp::test:index:Outer::outer"
     inside = {one.urn.replace("qudag-mcp::", "qudag-mcp::test:index:Outer$", 1) for one in alone}
     assert {one.urn for one in held} == inside
@@ -164,34 +205,21 @@ def test_everything_under_the_component_waits_for_what_it_depends_on(component: 
 
 @each_component
 def test_transforms_change_everything_under_the_component(component: Case, args: Any):
-    seen: list[str] = []
-
-    def mark(given: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
-        seen.append(given.name)
-        return pulumi.ResourceTransformResult({**given.props, "marked": True}, given.opts)
-
-    held = under(made(component, args, transforms=[mark]), component)
-    assert sorted(seen) == sorted(one.name for one in held)
+    given = optioned(component, args)
+    held = under(given.graph, component)
+    assert sorted(given.transformed) == sorted(one.name for one in held)
     assert [one.urn for one in custom(held) if one.inputs.get("marked") is not True] == []
 
 
 @each_component
 def test_transformations_change_everything_under_the_component(component: Case, args: Any):
-    seen: list[str] = []
-
-    def mark(given: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-        seen.append(given.name)
-        opts = pulumi.ResourceOptions.merge(
-            given.opts, pulumi.ResourceOptions(retain_on_delete=True)
-        )
-        return pulumi.ResourceTransformationResult(given.props, opts)
-
-    held = under(made(component, args, transformations=[mark]), component)
-    assert sorted(seen) == sorted(one.name for one in held)
+    given = held_by_another(component, args)
+    held = under(given.graph, component)
+    assert sorted(given.transformed) == sorted(one.name for one in held)
     assert all(one.retain_on_delete for one in held)
 
 
 @each_component
 def test_the_component_holds_everything_that_it_registers(component: Case, args: Any):
-    graph = plain(component, args)
+    graph = recorded(component, args)
     assert len(under(graph, component)) == sum(one.type != STACK_TYPE for one in graph.resources)
