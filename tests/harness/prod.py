@@ -53,6 +53,8 @@ def prod(**sections: Mapping[str, Any]) -> ResourceGraph:
     return record_files(ROOT, changed)
 
 
+IN_CLOUDS = ("clouds", "serverless", "containers")
+"""The sections without which a stack is its cluster alone, at a third of the recording's time."""
 WITHOUT_A_CLUSTER = {"enabled": False}
 WEB_ACL = (
     "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/mcp/0a1b2c3d-0000-4000-8000-0123456789ab"
@@ -63,6 +65,17 @@ WEB_ACL = (
 def clouds_alone() -> ResourceGraph:
     """Prod's three clouds, without its cluster."""
     return prod(kubernetes=WITHOUT_A_CLUSTER)
+
+
+def place_alone(name: str, keys: Mapping[str, Any]) -> ResourceGraph:
+    """Prod's server of this name with some keys set otherwise, and nothing else in any cloud."""
+    section, cloud = PLACES[name]
+    sections: dict[str, dict[str, Any]] = {
+        kind: {other: {"enabled": False} for other in TARGETS} for kind in KINDS
+    }
+    sections[section][cloud] = {"enabled": True, **keys}
+    clouds = {other: None for other in TARGETS if other != cloud}
+    return prod(kubernetes=WITHOUT_A_CLUSTER, clouds=clouds, **sections)
 
 
 def merged(into: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import pytest
 
 from components.base.problems import ProblemReport
 from graph.resource_graph import ResourceGraph
 from policies import broken_policies
-from review.diff import diff
+from review.diff import Change, diff
 from tests.harness.graph_queries import ancestry
 from tests.harness.prod import (
     PLACES,
@@ -19,6 +20,7 @@ from tests.harness.prod import (
     WITHOUT_A_CLUSTER,
     below,
     clouds_alone,
+    place_alone,
     prod,
     prod_files,
 )
@@ -42,82 +44,108 @@ def urns_of(graph: ResourceGraph, components: Sequence[str]) -> set[str]:
     return {one.urn for one in graph.resources if tokens & {*ancestry(graph, one)}}
 
 
-@pytest.mark.parametrize(
-    ("section", "cloud", "keys", "shown"),
-    [
-        ("serverless", "aws", {"memoryMb": 2048}, "2048"),
-        ("serverless", "aws", {"reservedConcurrency": 7}, "7"),
-        ("containers", "aws", {"cpu": 1024, "memoryMb": 2048}, "1024"),
-        ("containers", "aws", {"architecture": "ARM64"}, "ARM64"),
-        (
-            "containers",
-            "aws",
-            {"accessLogsBucket": "qudag-access-logs", "accessLogDays": None},
-            "qudag-access-logs",
-        ),
-        ("containers", "aws", {"accessLogDays": 90}, "90"),
-        ("containers", "aws", {"webAcl": WEB_ACL}, WEB_ACL),
-        ("containers", "aws", {"httpRedirect": True}, "HTTP_301"),
-        ("serverless", "aws", {"accessLogDays": 90}, "90"),
-        ("serverless", "aws", {"vpc": False}, "vpcConfig"),
-        ("serverless", "aws", {"tracing": False}, "tracingConfig"),
-        ("serverless", "aws", {"logRetentionDays": 60}, "60"),
-        ("serverless", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
-        ("serverless", "gcp", {"memoryMb": 2048}, "2048Mi"),
-        ("serverless", "gcp", {"public": False, "invokers": [CALLER]}, CALLER),
-        ("serverless", "gcp", {"ingress": "internal"}, "ALLOW_INTERNAL_ONLY"),
-        ("serverless", "gcp", {"minInstances": 3}, "3"),
-        ("serverless", "gcp", {"maxInstances": 33}, "33"),
-        ("serverless", "gcp", {"concurrency": 44}, "44"),
-        ("serverless", "gcp", {"logRetentionDays": 60}, "60"),
-        ("serverless", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
-        ("serverless", "azure", {"memoryMb": 4096}, "4096"),
-        ("serverless", "azure", {"maxInstances": 55}, "55"),
-        ("serverless", "azure", {"privateStorage": False}, "networkRuleSet"),
-        ("serverless", "azure", {"zoneRedundant": False}, "Standard_LRS"),
-        ("containers", "azure", {"zoneRedundant": False}, "zoneRedundant"),
-        ("serverless", "azure", {"logRetentionDays": 60}, "60"),
-        ("serverless", "azure", {"public": False, "clients": ["203.0.113.0/24"]}, "203.0.113.0/24"),
-        ("serverless", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
-        ("containers", "aws", {"minInstances": 3}, "3"),
-        ("containers", "aws", {"maxInstances": 33}, "33"),
-        ("containers", "aws", {"public": False, "clients": ["10.9.0.0/16"]}, "10.9.0.0/16"),
-        ("containers", "aws", {"logRetentionDays": 60}, "60"),
-        ("containers", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
-        ("containers", "aws", {"secrets": {"API_KEY": f"{ARN}:key::"}}, f"{ARN}:key::"),
-        (
-            "containers",
-            "gcp",
-            {"ingress": "internal-and-load-balancer"},
-            "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
-        ),
-        ("containers", "gcp", {"minInstances": 3}, "3"),
-        ("containers", "gcp", {"maxInstances": 33}, "33"),
-        ("containers", "gcp", {"concurrency": 44}, "44"),
-        ("containers", "gcp", {"logRetentionDays": 60}, "60"),
-        ("containers", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
-        ("containers", "azure", {"minInstances": 3}, "3"),
-        ("containers", "azure", {"maxInstances": 33}, "33"),
-        ("containers", "azure", {"logRetentionDays": 60}, "60"),
-        ("containers", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
-    ],
-)
+FIELDS: Final[list[tuple[str, str, dict[str, Any], str]]] = [
+    ("serverless", "aws", {"memoryMb": 2048}, "2048"),
+    ("serverless", "aws", {"reservedConcurrency": 7}, "7"),
+    ("containers", "aws", {"cpu": 1024, "memoryMb": 2048}, "1024"),
+    ("containers", "aws", {"architecture": "ARM64"}, "ARM64"),
+    (
+        "containers",
+        "aws",
+        {"accessLogsBucket": "qudag-access-logs", "accessLogDays": None},
+        "qudag-access-logs",
+    ),
+    ("containers", "aws", {"accessLogDays": 90}, "90"),
+    ("containers", "aws", {"webAcl": WEB_ACL}, WEB_ACL),
+    ("containers", "aws", {"httpRedirect": True}, "HTTP_301"),
+    ("serverless", "aws", {"accessLogDays": 90}, "90"),
+    ("serverless", "aws", {"vpc": False}, "vpcConfig"),
+    ("serverless", "aws", {"tracing": False}, "tracingConfig"),
+    ("serverless", "aws", {"logRetentionDays": 60}, "60"),
+    ("serverless", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
+    ("serverless", "gcp", {"memoryMb": 2048}, "2048Mi"),
+    ("serverless", "gcp", {"public": False, "invokers": [CALLER]}, CALLER),
+    ("serverless", "gcp", {"ingress": "internal"}, "ALLOW_INTERNAL_ONLY"),
+    ("serverless", "gcp", {"minInstances": 3}, "3"),
+    ("serverless", "gcp", {"maxInstances": 33}, "33"),
+    ("serverless", "gcp", {"concurrency": 44}, "44"),
+    ("serverless", "gcp", {"logRetentionDays": 60}, "60"),
+    ("serverless", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
+    ("serverless", "azure", {"memoryMb": 4096}, "4096"),
+    ("serverless", "azure", {"maxInstances": 55}, "55"),
+    ("serverless", "azure", {"privateStorage": False}, "networkRuleSet"),
+    ("serverless", "azure", {"zoneRedundant": False}, "Standard_LRS"),
+    ("containers", "azure", {"zoneRedundant": False}, "zoneRedundant"),
+    ("serverless", "azure", {"logRetentionDays": 60}, "60"),
+    ("serverless", "azure", {"public": False, "clients": ["203.0.113.0/24"]}, "203.0.113.0/24"),
+    ("serverless", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
+    ("containers", "aws", {"minInstances": 3}, "3"),
+    ("containers", "aws", {"maxInstances": 33}, "33"),
+    ("containers", "aws", {"public": False, "clients": ["10.9.0.0/16"]}, "10.9.0.0/16"),
+    ("containers", "aws", {"logRetentionDays": 60}, "60"),
+    ("containers", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
+    ("containers", "aws", {"secrets": {"API_KEY": f"{ARN}:key::"}}, f"{ARN}:key::"),
+    (
+        "containers",
+        "gcp",
+        {"ingress": "internal-and-load-balancer"},
+        "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+    ),
+    ("containers", "gcp", {"minInstances": 3}, "3"),
+    ("containers", "gcp", {"maxInstances": 33}, "33"),
+    ("containers", "gcp", {"concurrency": 44}, "44"),
+    ("containers", "gcp", {"logRetentionDays": 60}, "60"),
+    ("containers", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
+    ("containers", "azure", {"minInstances": 3}, "3"),
+    ("containers", "azure", {"maxInstances": 33}, "33"),
+    ("containers", "azure", {"logRetentionDays": 60}, "60"),
+    ("containers", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
+]
+"""A section, a cloud, keys of it, and a text that they change in the place's resources."""
+
+
+def place_of(section: str, cloud: str) -> str:
+    """The name of the server of a section in a cloud."""
+    (name,) = [name for name, where in PLACES.items() if where == (section, cloud)]
+    return name
+
+
+def changed_resources(before: ResourceGraph, after: ResourceGraph, name: str) -> Sequence[Change]:
+    """The changes, all of which are of this place."""
+    changes = diff(before, after).changes
+    # Its alarms and its part of the dashboard follow it.
+    monitoring = {urn for each in (before, after) for urn in urns_of(each, MONITORING)}
+    assert {change.resource.urn for change in changes} <= {
+        *below(before, name),
+        *below(after, name),
+        *monitoring,
+    }
+    assert [str(problem) for problem in broken_policies(after)] == []
+    return changes
+
+
+@cache
+def as_it_is(name: str) -> ResourceGraph:
+    return place_alone(name, {})
+
+
+@pytest.mark.parametrize(("section", "cloud", "keys", "shown"), FIELDS)
 def test_every_field_of_a_cloud_section_changes_its_resources(
     section: str, cloud: str, keys: Mapping[str, Any], shown: str
 ):
-    graph = prod(kubernetes=WITHOUT_A_CLUSTER, **{section: {cloud: keys}})
-    changes = diff(clouds_alone(), graph).changes
-    (name,) = [name for name, where in PLACES.items() if where == (section, cloud)]
-    # Its alarms and its part of the dashboard follow it.
-    monitoring = {urn for each in (clouds_alone(), graph) for urn in urns_of(each, MONITORING)}
-    assert {change.resource.urn for change in changes} <= {
-        *below(clouds_alone(), name),
-        *below(graph, name),
-        *monitoring,
-    }
+    name = place_of(section, cloud)
+    changes = changed_resources(as_it_is(name), place_alone(name, keys), name)
     both = [each.inputs for change in changes for each in (change.before, change.after) if each]
     assert shown in json.dumps(both)
-    assert [str(problem) for problem in broken_policies(graph)] == []
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_all_fields_of_a_cloud_section_change_nothing_elsewhere(name: str):
+    section, cloud = PLACES[name]
+    rows = [row for *of, row, _ in FIELDS if of == [section, cloud]]
+    keys = {key: value for row in reversed(rows) for key, value in row.items()}
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, **{section: {cloud: keys}})
+    assert changed_resources(clouds_alone(), graph, name)
 
 
 def test_alarms_notify_the_configured_topic():

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from stacks.environment import CONTRACT
 from tests.harness.containers import ROOT
 from tests.harness.prod import (
     PLACES,
+    WITHOUT_A_CLUSTER,
     below,
     cloud_components,
     clouds_alone,
@@ -54,10 +56,11 @@ def test_every_component_that_serves_registers_the_same_outputs():
 @pytest.mark.parametrize("name", PLACES)
 def test_each_place_can_be_switched_off_and_the_others_stay_as_they_are(name: str):
     kind, cloud = PLACES[name]
-    changes = diff(stack("prod"), prod(**{kind: {cloud: {"enabled": False}}})).changes
+    without = prod(kubernetes=WITHOUT_A_CLUSTER, **{kind: {cloud: {"enabled": False}}})
+    changes = diff(clouds_alone(), without).changes
     beside = {"urn:pulumi:prod::qudag-mcp::pulumi:providers:command::command"}
     monitoring = {
-        one.urn for one in stack("prod").resources if one.name.startswith(f"{cloud}-monitoring")
+        one.urn for one in clouds_alone().resources if one.name.startswith(f"{cloud}-monitoring")
     }
     by_action = {
         action: {change.resource.urn for change in changes if change.action is action}
@@ -66,13 +69,22 @@ def test_each_place_can_be_switched_off_and_the_others_stay_as_they_are(name: st
     # Alarms and the dashboard of that cloud no longer watch it.
     assert by_action.pop(Action.CHANGE, set()) <= monitoring
     assert set(by_action) == {Action.DELETE}
-    assert by_action[Action.DELETE] - beside - monitoring == below(stack("prod"), name)
+    assert by_action[Action.DELETE] - beside - monitoring == below(clouds_alone(), name)
+
+
+def test_without_places_in_clouds_the_cluster_stays_as_it_is():
+    off: dict[str, Any] = {cloud: {"enabled": False} for cloud in CLOUDS}
+    nowhere = dict.fromkeys(CLOUDS)
+    changes = diff(stack("prod"), prod(serverless=off, containers=off, clouds=nowhere)).changes
+    assert changes
+    assert {change.action for change in changes} == {Action.DELETE}
+    assert [change.resource.urn for change in changes if change.resource.is_kubernetes_object] == []
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_cloud_that_nothing_goes_to_has_no_provider_and_no_place(cloud: str):
     off = {cloud: {"enabled": False}}
-    graph = prod(serverless=off, containers=off, clouds={cloud: None})
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, serverless=off, containers=off, clouds={cloud: None})
     package = CLOUDS[cloud]
     assert [one.name for one in graph.resources if one.type.startswith(f"{package}:")] == []
     assert graph.all(f"pulumi:providers:{package}") == []
@@ -90,9 +102,10 @@ def test_without_a_cluster_the_first_place_in_the_clouds_is_the_stacks():
     }
 
 
-@pytest.mark.parametrize("era", ["modern", "dual", "legacy"])
+@pytest.mark.parametrize("era", ["modern", pytest.param("dual", marks=pytest.mark.slow), "legacy"])
 def test_the_graph_of_prod_passes_every_check_in_every_era(era: str):
-    graph = prod(protocol={"era": era})
+    graph = stack("prod") if era == "modern" else prod(protocol={"era": era})
+    assert graph.outputs["era"] == era
     assert [str(problem) for problem in broken_policies(graph)] == []
 
 

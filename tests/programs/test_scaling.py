@@ -9,6 +9,7 @@ from graph.recorder import record
 from graph.resource_graph import ResourceGraph
 from stacks.program import main
 from tests.harness.graph_queries import objects, pods
+from tests.harness.prod import IN_CLOUDS
 from tests.invalid.cases import changed
 
 VERTICAL = {
@@ -18,8 +19,7 @@ VERTICAL = {
 
 
 def scaled(scaling: dict[str, Any], stack: str = "prod", **sections: Any) -> ResourceGraph:
-    clouds = ("clouds", "serverless", "containers")
-    raw = changed(stack, {"scaling": scaling, **sections}, drop=clouds)
+    raw = changed(stack, {"scaling": scaling, **sections}, drop=IN_CLOUDS)
     handed = {name: v if isinstance(v, str) else json.dumps(v) for name, v in raw.items()}
     return record(main, stack=stack, config=handed)
 

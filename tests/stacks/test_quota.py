@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -21,6 +22,7 @@ from stacks.config.stack import StackConfig
 from stacks.config.validation import validate
 from stacks.program import main
 from stacks.rules.capacity import asks, counts, manifests, the_quota_fits
+from tests.harness.prod import IN_CLOUDS
 from tests.invalid.cases import changed
 
 RELEASED = f"ghcr.io/qudag/qudag-node:0.5.0@sha256:{'0' * 64}"
@@ -40,7 +42,12 @@ PLATFORMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def platform(stack: str, changes: dict[str, Any]) -> tuple[StackConfig, ResourceGraph]:
     """A stack's configuration, and what its program registers for it."""
-    raw = changed(stack, changes)
+    return _platform(stack, json.dumps(changes))
+
+
+@cache
+def _platform(stack: str, changes: str) -> tuple[StackConfig, ResourceGraph]:
+    raw = changed(stack, json.loads(changes), drop=IN_CLOUDS)
     handed = {name: v if isinstance(v, str) else json.dumps(v) for name, v in raw.items()}
     return validate(raw, stack=stack), record(main, stack=stack, config=handed)
 
