@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,16 @@ def recorded(config: Mapping[str, Any], *, stack: str = "dev") -> ResourceGraph:
     """What a stack with these sections registers."""
     handed = {key: v if isinstance(v, str) else json.dumps(v) for key, v in config.items()}
     return record(main, stack=stack, config=handed)
+
+
+def recorded_once(config: Mapping[str, Any], *, stack: str = "dev") -> ResourceGraph:
+    """The same, recorded once for tests that change neither it nor the environment."""
+    return _once(json.dumps(config), stack)
+
+
+@lru_cache(maxsize=30)
+def _once(config: str, stack: str) -> ResourceGraph:
+    return recorded(json.loads(config), stack=stack)
 
 
 AGENTGATEWAY: Final[Mapping[str, Any]] = {

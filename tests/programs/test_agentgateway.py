@@ -12,7 +12,13 @@ import pytest
 from graph.resource_graph import ResourceGraph
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
-from tests.harness.user_servers import AGENTGATEWAY, NETWORK, WITHOUT_LIMITS, every_field, recorded
+from tests.harness.user_servers import (
+    AGENTGATEWAY,
+    NETWORK,
+    WITHOUT_LIMITS,
+    every_field,
+    recorded_once,
+)
 
 GOLDEN: Final = Path(__file__).parent / "golden/agentgateway.json"
 FRONT: Final = {"monolith": "mcp-server", "microservices": "mcp-gateway", "none": "mcp-gateway"}
@@ -40,7 +46,7 @@ def configuration(graph: ResourceGraph) -> dict[str, Any]:
 
 
 def of_published_keys(topology: str) -> ResourceGraph:
-    return recorded(
+    return recorded_once(
         {
             "topology": topology,
             "domain": "mcp.example.com",
@@ -128,7 +134,7 @@ def test_outputs_are_those_of_nginx(topology: str):
 
 
 def test_a_stack_without_servers_needs_no_checks_of_tokens():
-    graph = recorded(
+    graph = recorded_once(
         {
             "topology": "microservices",
             "domain": "mcp.example.com",

@@ -15,7 +15,7 @@ from policies import broken_policies
 from runtime.config import Config
 from tests.harness.cloud_user_servers import ARN, CERTIFICATE, ENTRY, SERVER, one, sections
 from tests.harness.graph_queries import pods
-from tests.harness.user_servers import recorded
+from tests.harness.user_servers import recorded_once
 from tests.policies.broken import Broken
 
 
@@ -34,7 +34,7 @@ def containers(graph: ResourceGraph) -> list[dict[str, Any]]:
 
 
 def test_the_outputs_of_a_target_are_those_of_the_cluster_at_its_own_address():
-    told = recorded(sections()).outputs["servers"]["weather"]
+    told = recorded_once(sections()).outputs["servers"]["weather"]
     assert told["mcp_url"] == "https://mcp.example.com/servers/weather/mcp"
     there = told["targets"]["aws-container"]
     assert there["mcp_url"] == "https://weather.aws.example.com/mcp"
@@ -48,7 +48,7 @@ def test_the_outputs_of_a_target_are_those_of_the_cluster_at_its_own_address():
 
 
 def test_a_stack_without_a_cluster_has_the_server_alone():
-    graph = recorded(alone())
+    graph = recorded_once(alone())
     outputs = graph.outputs
     assert [*pods(graph)] == []
     assert {made.type.partition(":")[0] for made in graph.resources if made.custom} <= {
@@ -61,7 +61,7 @@ def test_a_stack_without_a_cluster_has_the_server_alone():
 
 
 def test_the_fields_of_a_server_arrive_in_its_task():
-    graph = recorded(sections())
+    graph = recorded_once(sections())
     server, program = containers(graph)
     read = Config.model_validate(tomllib.loads(server["environment"][0]["value"]))
     assert read.upstream is not None
@@ -86,7 +86,7 @@ def test_the_fields_of_a_server_arrive_in_its_task():
 
 def test_a_copy_of_the_image_is_used_where_the_entry_names_one():
     copy_of = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/weather:2.3.1"
-    _, program = containers(recorded(sections(entry={**ENTRY, "image": copy_of})))
+    _, program = containers(recorded_once(sections(entry={**ENTRY, "image": copy_of})))
     assert program["image"] == copy_of
 
 
@@ -101,7 +101,7 @@ def test_a_stdio_server_runs_behind_the_bridge_there_too():
     made = alone()
     made["servers"] = {"weather": server}
     made["containers"]["aws"]["servers"]["weather"].pop("secrets")
-    front, program = containers(recorded(made))
+    front, program = containers(recorded_once(made))
     assert program["entryPoint"] == ["qudag-mcp-server"]
     assert program["command"][0] == "bridge"
     assert program["command"][-2:] == ["--", "notes-mcp"]
@@ -111,10 +111,10 @@ def test_a_stdio_server_runs_behind_the_bridge_there_too():
 
 def test_a_server_is_private_unless_its_entry_says_public():
     balancer = "aws:lb/loadBalancer:LoadBalancer"
-    assert one(recorded(alone()), balancer).inputs["internal"] is True
+    assert one(recorded_once(alone()), balancer).inputs["internal"] is True
     made = alone()
     made["containers"]["aws"]["servers"]["weather"]["public"] = True
-    assert one(recorded(made), balancer).inputs["internal"] is False
+    assert one(recorded_once(made), balancer).inputs["internal"] is False
 
 
 def test_the_reference_server_and_a_server_of_the_user_share_the_provider():
@@ -124,7 +124,7 @@ def test_the_reference_server_and_a_server_of_the_user_share_the_provider():
         "domain": "mcp.aws.example.com",
         "certificate": CERTIFICATE,
     }
-    graph = recorded(made)
+    graph = recorded_once(made)
     assert len(graph.all("pulumi:providers:aws")) == 1
     assert [*graph.outputs["targets"]] == ["aws-container"]
     assert len(graph.all("aws:ecs/service:Service")) == 2
@@ -142,19 +142,19 @@ def test_a_load_balancer_that_reaches_the_image_around_the_server_is_refused(
 ):
     service = "aws-container-weather-service"
     broken = Broken(resource=service, path=path, value=value, at=f"{service}.{path}", fix=fix)
-    problems = broken_policies(broken.of(recorded(alone())))
+    problems = broken_policies(broken.of(recorded_once(alone())))
     assert next(one.fix for one in problems if one.path == broken.at).startswith(fix)
 
 
 @pytest.mark.parametrize("made", [sections(), alone()], ids=["both", "alone"])
 def test_every_policy_rule_passes(made: dict[str, Any]):
-    assert broken_policies(recorded(made)) == []
+    assert broken_policies(recorded_once(made)) == []
 
 
 def test_what_the_cloud_cannot_do_is_refused_at_the_server():
     made = sections({**SERVER, "longestToolSeconds": 600})
     with pytest.raises(ProblemReport) as report:
-        recorded(made)
+        recorded_once(made)
     (problem, *_) = report.value.problems
     assert problem.path.startswith("qudag-mcp:servers.weather (aws-container-weather.config.budget")
     assert "stopTimeout on Fargate" in str(problem)
@@ -165,7 +165,11 @@ def test_a_server_in_the_cloud_alone_changes_nothing_in_the_cluster():
     with_it["servers"]["more"] = {**SERVER, "targets": ["aws-container"]}
     with_it["containers"]["aws"]["servers"]["more"] = {**ENTRY, "domain": "more.example.com"}
     in_cluster = [
-        {made.urn: made.inputs for made in recorded(each).resources if "kubernetes" in made.type}
+        {
+            made.urn: made.inputs
+            for made in recorded_once(each).resources
+            if "kubernetes" in made.type
+        }
         for each in (with_it, copy.deepcopy(without))
     ]
     assert in_cluster[0] == in_cluster[1]
@@ -196,7 +200,7 @@ def on_google(**entry: Any) -> dict[str, Any]:
 
 
 def test_a_server_on_google_cloud_has_the_same_outputs_and_fields():
-    graph = recorded(on_google())
+    graph = recorded_once(on_google())
     told = graph.outputs["servers"]["weather"]
     there = told["targets"]["gcp-container"]
     assert there["mcp_url"].endswith(".run.app/mcp")
@@ -215,7 +219,7 @@ def test_a_server_on_google_cloud_has_the_same_outputs_and_fields():
 
 
 def test_a_port_of_the_image_on_google_cloud_is_refused():
-    graph = recorded(on_google())
+    graph = recorded_once(on_google())
     path, service = "template.containers[0].ports.containerPort", one(graph, RUN).name
     broken = Broken(resource=service, path=path, value=3001, at=f"{service}.{path}", fix="")
     problems = broken_policies(broken.of(graph))
@@ -237,5 +241,5 @@ def test_each_field_of_an_entry_on_google_cloud_has_an_effect(entry: dict[str, A
     def made(graph: ResourceGraph) -> str:
         return json.dumps([each.inputs for each in graph.resources if "gcp:" in each.type])
 
-    assert shown not in made(recorded(on_google()))
-    assert shown in made(recorded(on_google(**entry)))
+    assert shown not in made(recorded_once(on_google()))
+    assert shown in made(recorded_once(on_google(**entry)))

@@ -12,7 +12,7 @@ from components.base.problems import ProblemReport
 from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from tests.harness.cloud_user_servers import SERVER, one, sections
-from tests.harness.user_servers import recorded
+from tests.harness.user_servers import recorded_once
 
 SUBSCRIPTION: Final = "0a1b2c3d-0000-4000-8000-000000000001"
 OF_AZURE: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mcp/providers"
@@ -42,7 +42,7 @@ def on_azure(**entry: Any) -> dict[str, Any]:
 
 
 def test_a_server_on_azure_has_the_same_outputs_and_fields():
-    graph = recorded(on_azure())
+    graph = recorded_once(on_azure())
     told = graph.outputs["servers"]["weather"]
     there = told["targets"]["azure-container"]
     assert {output: there[output] for output in ("issuer", "era", "scopes")} == {
@@ -82,8 +82,8 @@ def test_each_field_of_an_entry_on_azure_has_an_effect(entry: dict[str, Any], sh
     def made(graph: ResourceGraph) -> str:
         return json.dumps([each.inputs for each in graph.resources if "azure" in each.type])
 
-    assert shown not in made(recorded(on_azure()))
-    assert shown in made(recorded(on_azure(**entry)))
+    assert shown not in made(recorded_once(on_azure()))
+    assert shown in made(recorded_once(on_azure(**entry)))
 
 
 def test_an_image_that_is_too_large_for_azure_is_refused_at_the_server():
@@ -91,7 +91,7 @@ def test_an_image_that_is_too_large_for_azure_is_refused_at_the_server():
     made["servers"]["weather"]["resources"] = {"memoryLimit": "8Gi"}
     made["kubernetes"] = {"containerLimits": False}
     with pytest.raises(ProblemReport) as report:
-        recorded(made)
+        recorded_once(made)
     (problem,) = report.value.problems
     assert problem.path.startswith("qudag-mcp:servers.weather (azure-container-weather.upstream")
     assert "7680 MiB" in str(problem)
