@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,10 @@ def prose(page: Path) -> str:
     return re.sub(r"`[^`\n]*`", "", text)
 
 
-def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of ``page``."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+@cache
+def anchors(page: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page's text."""
+    text = re.sub(r"^```.*?^```", "", page, flags=re.DOTALL | re.MULTILINE)
     found: list[str] = []
     for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
         anchor = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
@@ -55,7 +57,7 @@ def broken(page: Path, root: Path = ROOT) -> list[str]:
             problems.append(f"{link}: there is no such file")
         elif not target.is_relative_to(root):
             problems.append(f"{link}: is outside of the repository")
-        elif anchor and anchor not in anchors(target):
+        elif anchor and anchor not in anchors(target.read_text()):
             problems.append(f"{link}: {target.name} has no heading #{anchor}")
     return problems
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ VERBS = verbs()
 PUBLIC = [getattr(components, name) for name in dir(components)]
 
 
+@cache
+def prod_sections() -> dict[str, Any]:
+    return sections((ROOT / "Pulumi.prod.yaml").read_text())
+
+
 def sections(text: str) -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load(text)["config"]
     return {key.removeprefix("qudag-mcp:"): value for key, value in config.items()}
@@ -49,8 +55,7 @@ def test_an_example_in_the_documentation_runs(code: str, monkeypatch: pytest.Mon
 def test_configuration_in_the_documentation_is_accepted(text: str) -> None:
     """A complete configuration is validated alone, a part together with the rest of prod's."""
     shown = sections(text.replace("…", "0" * 64))
-    prod = sections((ROOT / "Pulumi.prod.yaml").read_text())
-    validate(shown if {"environment", "topology"} & shown.keys() else prod | shown)
+    validate(shown if {"environment", "topology"} & shown.keys() else prod_sections() | shown)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator
 
 from components.base.problems import Problem, ProblemReport
 from graph.recorder import record
-from graph.stack_yaml import read_stack_file, read_yaml
+from graph.stack_yaml import read_stack_file
 from stacks.config.validation import validate
 from stacks.program import main
+from tests.harness.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "qudag-mcp:"
@@ -78,7 +79,7 @@ def faults(schema: Mapping[str, Any], value: Any) -> list[str]:
 
 def table(name: str) -> Iterator[Any]:
     """The cases of a file, as parameters of a test."""
-    for group, lines in read_yaml(Path(__file__).parent / name).items():
+    for group, lines in read_table(Path(__file__).parent / name).items():
         for number, line in enumerate(lines, 1):
             case = Case(
                 stack=group if group in ("dev", "staging", "prod") else "dev",

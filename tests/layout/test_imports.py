@@ -53,9 +53,19 @@ def files() -> dict[str, Path]:
     return {module_name(file): file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")}
 
 
+def statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement, also within others; an import is never a part of an expression."""
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, inner, ()) if not isinstance(node, ast.expr) else ()
+
+
 def named(source: str, package: str) -> Iterator[str]:
     """Dotted names that a module's text imports: modules, or what is in them."""
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)

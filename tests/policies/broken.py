@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from graph.resource_graph import ResourceGraph
-from graph.stack_yaml import read_yaml
+from tests.harness.tables import read_table
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -61,7 +61,7 @@ def _put(tree: Any, path: str, value: Any) -> None:
 
 def table(name: str) -> Iterator[Any]:
     """The lines of a file beside this one, as parameters of a test."""
-    for number, line in enumerate(read_yaml(Path(__file__).parent / name), 1):
+    for number, line in enumerate(read_table(Path(__file__).parent / name), 1):
         broken = Broken(
             resource=line["resource"],
             path=line.get("path"),
