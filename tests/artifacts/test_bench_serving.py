@@ -31,23 +31,31 @@ def test_a_stream_costs_memory_in_both_programs(found: Serving):
     assert 0 < found.nginx_kib < 500
 
 
-def test_every_kind_of_request_has_its_latency_and_rate(found: Serving):
+@pytest.fixture(scope="module")
+def small() -> Serving:
+    """So small that a server and nginx are started for a second only."""
+    programs.required("nginx")
+    return measure(lambda _: None, streams=5, requests=10)
+
+
+def test_every_kind_of_request_has_its_latency_and_rate(small: Serving):
     kinds = [NGINX, *(kind + way for kind in (HEALTH, CALL) for way in (DIRECT, GATEWAY))]
     for kind in kinds:
-        latency = found.latencies[kind]
+        latency = small.latencies[kind]
         assert 0 < latency.p50 <= latency.p95 <= latency.p99
         assert latency.rate
         assert latency.rate > 0
 
 
+@pytest.mark.slow
 def test_a_call_takes_longer_than_what_nginx_answers_itself(found: Serving):
     assert found.latencies[CALL + DIRECT].p50 > found.latencies[NGINX].p50
     assert 0 < found.client_ms < found.latencies[CALL + DIRECT].p50
 
 
-def test_the_bench_tables_show_ratios_first(found: Serving):
+def test_the_bench_tables_show_ratios_first(small: Serving):
     written = io.StringIO()
-    Console(file=written, width=200).print(*tables(found))
+    Console(file=written, width=200).print(*tables(small))
     text = written.getvalue()
     assert text.index("× nginx") < text.index("p50 ms")
-    assert f"{found.server_kib:.0f}" in text
+    assert f"{small.server_kib:.0f}" in text

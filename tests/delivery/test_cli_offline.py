@@ -46,7 +46,7 @@ def test_the_program_of_the_current_folder_is_previewed(checkout: Checkout):
     assert "ConfigMap greeting  text" in shown.stdout, shown.stderr
 
 
-@pytest.mark.parametrize("form", ["tree", "markdown", "json"])
+@pytest.mark.parametrize("form", ["tree", pytest.param("markdown", marks=pytest.mark.slow), "json"])
 def test_every_form_shows_a_change_and_succeeds(checkout: Checkout, form: str):
     checkout.say("changed")
     status, shown, _ = run("preview", "-C", str(checkout.root), "--base", "HEAD", "--format", form)

@@ -23,7 +23,7 @@ for name in ("one", "two"):
 """
 
 
-@pytest.mark.parametrize("verb", ["preview", "render"])
+@pytest.mark.parametrize("verb", ["preview", pytest.param("render", marks=pytest.mark.slow)])
 def test_preview_and_render_refuse_the_same(tmp_path: Path, verb: str):
     program = Checkout(tmp_path / "program")
     program.write("__main__.py", TWINS)
