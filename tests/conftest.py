@@ -1,12 +1,16 @@
-"""Settings of all tests, and a table of the server's hosts after a run that tested them."""
+"""Settings of all tests, their limit of CPU time, and a table of the server's hosts at the end."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import signal
 from collections import Counter
+from collections.abc import Generator
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 # Recorded programs are many objects that stay. With Python's default of 700, a quarter of the CPU
@@ -18,6 +22,51 @@ settings.load_profile("no-deadline")
 # What a shell starts in the background ignores SIGINT, and so would its children; tests send
 # that signal to programs that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+CPU_LIMIT = "--cpu-limit"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        CPU_LIMIT,
+        type=float,
+        metavar="SECONDS",
+        help="fail a test, or a fixture of it, that takes more CPU time and is not marked slow",
+    )
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of those that it has waited for."""
+    return sum(os.times()[:4])
+
+
+@contextlib.contextmanager
+def within_limit(config: pytest.Config, item: pytest.Item, what: str) -> Generator[None]:
+    """Fails if the block takes more CPU time than `make test` has for one test."""
+    before = cpu_seconds()
+    yield
+    limit, spent = config.getoption(CPU_LIMIT), cpu_seconds() - before
+    if limit is not None and spent > limit and not item.get_closest_marker("slow"):
+        pytest.fail(
+            f"{what} took {spent:.1f} s of CPU time, and {limit:g} are the most in `make test`: "
+            "make it cheaper, or mark it slow; see CONTRIBUTING.md, Tiers of tests",
+            pytrace=False,
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with within_limit(item.config, item, "the test"):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    with within_limit(request.config, request._pyfuncitem, f"the fixture {fixturedef.argname}"):  # pyright: ignore
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
