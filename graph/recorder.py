@@ -50,7 +50,7 @@ def record(
     named = {_full(key, project): value for key, value in (config or {}).items()}
     secret = [_full(key, project) for key in secret_keys]
     outputs = context.run(_configure, monitor, named, secret)
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=_Loop) as runner:
         # A registration is a plain call here: threads would cost time, and the fixed order.
         runner.get_loop().set_default_executor(_InPlace())
         # A failure is raised; futures that waited for it would only report it again.
@@ -126,6 +126,13 @@ def _configure(
     set_root_resource(None)  # pyright: ignore[reportArgumentType]  (none yet: the run makes it)
     set_all_config(config, secret_keys)
     return outputs
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose executor is ``_InPlace``: no thread of it must be waited for in another one."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Ends nothing."""
 
 
 class _InPlace(ThreadPoolExecutor):
