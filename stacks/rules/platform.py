@@ -62,11 +62,13 @@ def broken_rules(
         stack: the stack's name, where there is one.
     """
     rules = [*RULES, (("environment",), partial(the_stack_is_its_environment, stack=stack))]
+    unread = {
+        read
+        for read in {each for reads, _ in rules for each in reads}
+        if any(_overlap(path, f"qudag-mcp:{read}") for path in wrong)
+    }
     return [
-        problem
-        for reads, rule in rules
-        if not any(_overlap(path, f"qudag-mcp:{read}") for path in wrong for read in reads)
-        for problem in rule(config)
+        problem for reads, rule in rules if unread.isdisjoint(reads) for problem in rule(config)
     ]
 
 
