@@ -84,6 +84,7 @@ test-backup: programs ## backups of a real PostgreSQL in a real S3 server, and B
 test-controllers: $(VENV) ## real KEDA, Prometheus, External Secrets and OpenBao act on stacks (needs Go)
 	@tools/controllers/build
 	@tools/controllers/external_secrets/build
+	@tools/prometheus/build
 	@$(PYTEST) -rs tests/controllers
 
 test-monitoring: $(VENV) ## a real Prometheus finds the pods of a stack and evaluates its rules (needs Go)

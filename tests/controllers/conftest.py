@@ -13,12 +13,14 @@ from rich.console import Console
 
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
+from tests.controllers import own_prometheus_stack
 from tests.controllers.scaled_stack import NAMESPACE, ScaledStack
 from tests.controllers.stored_secrets import MIGRATED, Stack, Store, deployed
 from tests.controllers.stored_secrets import NAMESPACE as NAMESPACE_OF_SECRETS
 from tests.harness import apiserver, keda, secret_store
 from tests.harness.apiserver import ApiServer
 from tests.harness.certificates import Authority
+from tests.harness.network import can_isolate
 from tests.harness.prometheus import TOKEN, Guard, Prometheus, guarded, program
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
@@ -53,7 +55,8 @@ def running_keda(
     api_server: ApiServer, built: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[None]:
     """KEDA's three programs."""
-    with keda.keda(api_server, built, tmp_path_factory.mktemp("keda")):
+    hosts = {own_prometheus_stack.HOST: own_prometheus_stack.ADDRESS} if can_isolate() else {}
+    with keda.keda(api_server, built, tmp_path_factory.mktemp("keda"), hosts):
         yield
 
 

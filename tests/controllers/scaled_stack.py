@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -92,6 +92,9 @@ class ScaledStack:
 
     Attributes:
         prometheus: URL that KEDA is told to query.
+        name: of the stack.
+        namespace: of its workloads.
+        render: its manifests, for a URL of Prometheus and what the number of pods follows.
     """
 
     server: ApiServer
@@ -100,16 +103,19 @@ class ScaledStack:
     prometheus: str
     wanted: Sequence[Object] = ()
     began: float = field(default_factory=time.monotonic)
+    name: str = NAME
+    namespace: str = NAMESPACE
+    render: Callable[[str, Scaled], list[Object]] = manifests_of
 
     def prepare(self, scaled: Scaled = Scaled.BY_METRICS) -> list[str]:
         """Create what must be there before the Secret; returns the namespaces that it created."""
-        self.wanted = manifests_of(self.prometheus, scaled)
-        return applyset.prepare(self.kubectl, NAME, self.wanted)
+        self.wanted = self.render(self.prometheus, scaled)
+        return applyset.prepare(self.kubectl, self.name, self.wanted)
 
     def deploy(self, scaled: Scaled = Scaled.BY_METRICS) -> Applied:
         """Deploy as `qudag-mcp up` does; returns what changed."""
         made = self.prepare(scaled)
-        return apply(self.kubectl, NAME, self.wanted, self.progress, made=made)
+        return apply(self.kubectl, self.name, self.wanted, self.progress, made=made)
 
     def create(self, thing: Mapping[str, Any]) -> None:
         """Create an object that the user makes."""
@@ -118,7 +124,7 @@ class ScaledStack:
 
     def find(self, kind: str, name: str) -> Object | None:
         """An object of the stack's namespace, or None."""
-        return next(iter(self.kubectl.objects(f"{kind}/{name}", f"-n={NAMESPACE}")), None)
+        return next(iter(self.kubectl.objects(f"{kind}/{name}", f"-n={self.namespace}")), None)
 
     def get(self, kind: str, name: str) -> Object:
         """An object of the stack's namespace."""
@@ -128,7 +134,7 @@ class ScaledStack:
 
     def autoscalers(self, workload: str) -> list[Object]:
         """The HorizontalPodAutoscalers of a workload."""
-        found = self.kubectl.objects("horizontalpodautoscalers", f"-n={NAMESPACE}")
+        found = self.kubectl.objects("horizontalpodautoscalers", f"-n={self.namespace}")
         return [one for one in found if one["spec"]["scaleTargetRef"]["name"] == workload]
 
     def autoscaler(self, workload: str) -> Object:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import ssl
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,11 +32,20 @@ def folder() -> Path:
 
 
 @contextlib.contextmanager
-def keda(server: ApiServer, built: Path, run: Path) -> Generator[None]:
+def keda(
+    server: ApiServer, built: Path, run: Path, hosts: Mapping[str, str] | None = None
+) -> Generator[None]:
     """Install KEDA's own manifests in an API server and run its programs, as its service account.
 
     The programs are processes of this machine, so the API server reaches them on loopback: the
     webhook by a URL, and the metrics API through a Service that is a name. Their logs are in `run`.
+
+    Args:
+        server: to install it in.
+        built: folder of the programs.
+        run: for their files.
+        hosts: names that only its operator resolves, and their addresses; needs a private mount
+            namespace.
     """
     authority = Authority.at(run)
     authority.issue("tls", NAMES)
@@ -67,14 +76,32 @@ def keda(server: ApiServer, built: Path, run: Path) -> Generator[None]:
         ],
     }
     with contextlib.ExitStack() as running:
+        before = {"operator": _with_hosts(hosts, run)}
         started = {
-            name: running.enter_context(_process([built / name, *arguments], run, environment))
+            name: running.enter_context(
+                _process(
+                    [*before.get(name, ()), built / name, *arguments],
+                    run / f"{name}.log",
+                    environment,
+                )
+            )
             for name, arguments in programs.items()
         }
         for name in ("probe", "webhook-probe"):
             until(lambda name=name: _ready(ports[name], started, run), STARTS_WITHIN_SECONDS)
         _connect(server, built / "config", authority, ports)
         yield
+
+
+def _with_hosts(hosts: Mapping[str, str] | None, run: Path) -> list[str | Path]:
+    """What runs a program with further lines in its own view of /etc/hosts."""
+    if not hosts:
+        return []
+    file = run / "hosts"
+    lines = [f"{address} {name}\n" for name, address in hosts.items()]
+    file.write_text(Path("/etc/hosts").read_text().rstrip("\n") + "\n" + "".join(lines))
+    replaced = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", replaced, file]
 
 
 def _install(server: ApiServer, config: Path) -> None:
@@ -106,10 +133,10 @@ def _kubeconfig(server: ApiServer, run: Path) -> Path:
 
 @contextlib.contextmanager
 def _process(
-    command: Sequence[str | Path], run: Path, environment: dict[str, str]
+    command: Sequence[str | Path], said: Path, environment: dict[str, str]
 ) -> Generator[subprocess.Popen[bytes]]:
-    with Path(run, f"{Path(command[0]).name}.log").open("wb") as log:
-        child = subprocess.Popen(command, cwd=run, env=environment, stdout=log, stderr=log)
+    with said.open("wb") as log:
+        child = subprocess.Popen(command, cwd=said.parent, env=environment, stdout=log, stderr=log)
     try:
         yield child
     finally:
