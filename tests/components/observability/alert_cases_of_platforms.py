@@ -276,5 +276,13 @@ TRACES: Final[dict[str, Case]] = {
             _spans("dropped", rising(1)),
             *({series(name, **_TRACES): rising(1)} for name in _LOST_BY_COLLECTOR),
         ),
+        # A collector of the user, another exporter, and a collector of another platform.
+        quiet=(
+            {
+                series(name, **{**_TRACES, label: "other"}): rising(1)
+                for name in _LOST_BY_COLLECTOR
+                for label in ("job", "exporter", "namespace")
+            },
+        ),
     ),
 }
