@@ -207,6 +207,8 @@ if TYPE_CHECKING:
     from .observability.grafana import GrafanaArgs as GrafanaArgs
     from .observability.grafana_dashboards import GrafanaDashboards as GrafanaDashboards
     from .observability.grafana_dashboards import GrafanaDashboardsArgs as GrafanaDashboardsArgs
+    from .observability.grafana_sign_in import GrafanaRoles as GrafanaRoles
+    from .observability.grafana_sign_in import GrafanaSignIn as GrafanaSignIn
     from .observability.log_collector import LogCollector as LogCollector
     from .observability.log_collector import LogCollectorArgs as LogCollectorArgs
     from .observability.log_fields import LogMasking as LogMasking
@@ -338,6 +340,7 @@ _PUBLIC = {
     "observability.blackbox_exporter": "BlackboxExporter BlackboxExporterArgs",
     "observability.grafana": "Grafana GrafanaArgs",
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
+    "observability.grafana_sign_in": "GrafanaRoles GrafanaSignIn",
     "observability.log_collector": "LogCollector LogCollectorArgs",
     "observability.log_fields": "LogMasking",
     "observability.log_forwarder": (

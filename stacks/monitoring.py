@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from .config.grafana import GrafanaSignIn
 from .config.observability import KedaPods, Probes
 from .config.pods import SecretKey
 from .config.stack import StackConfig
@@ -72,6 +73,20 @@ def has_own_grafana(config: StackConfig) -> bool:
     """Whether the stack deploys a Grafana."""
     section = config.observability.standalone
     return section is not None and section.grafana is not None and has_own_prometheus(config)
+
+
+def own_sign_in(config: StackConfig) -> GrafanaSignIn | None:
+    """How people sign in to the stack's Grafana; None: by a password, or it has none."""
+    section = config.observability.standalone
+    shown = section.grafana if section and has_own_prometheus(config) else None
+    return shown.sign_in if shown else None
+
+
+def sign_in_keys(config: StackConfig) -> list[SecretKey]:
+    """The keys that Grafana reads for it, but for those of the platform's own authority."""
+    section = own_sign_in(config)
+    found = [section.client_secret, section.authority] if section else []
+    return [key for key in found if key and key.secret != config.secrets.internal_ca]
 
 
 def own_probes(config: StackConfig) -> Probes | None:

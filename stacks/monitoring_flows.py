@@ -23,10 +23,11 @@ from .monitoring import (
     has_own_prometheus,
     monitoring_workloads,
     own_keda,
+    own_sign_in,
 )
 from .placement import placement
 from .probes import probe_flows
-from .topologies.topology import POSTGRES, PROMETHEUS, Topology
+from .topologies.topology import ISSUER, POSTGRES, PROMETHEUS, Topology
 from .trace_flows import TRACE_QUERY, TRACE_STORE, has_trace_store
 
 
@@ -53,6 +54,9 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
         flows.append(Flow(source=GRAFANA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="queries"))
         if has_trace_store(config):
             flows.append(Flow(source=GRAFANA, target=TRACE_STORE, port=TRACE_QUERY, why="traces"))
+    if own_sign_in(config):
+        # It stands for one to each port of the issuer's keys.
+        flows.append(Flow(source=GRAFANA, target=ISSUER, port=443, why="sign-in"))
     if own_keda(config):
         flows.append(Flow(source=KEDA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="scaling"))
     return replace(monitored, flows=[*topology.flows, *flows, *probe_flows(config, topology)])

@@ -24,7 +24,9 @@ from .monitoring import (
     has_own_grafana,
     monitoring_workloads,
     own_login,
+    own_sign_in,
     probe_keys,
+    sign_in_keys,
 )
 from .placement import placement
 from .pod_settings import pod_settings
@@ -73,7 +75,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
             _secret(names.postgres_exporter, "passwords", [PASSWORD], namespace=namespace)
         )
     if has_own_grafana(config):
-        keys = ["password", "secret-key"]
+        keys = ["secret-key"] if own_sign_in(config) else ["password", "secret-key"]
         wanted.append(_secret(names.grafana, "passwords", keys, namespace=where.of(GRAFANA)))
     wanted.append(_secret(names.tls, "certificate", CERTIFICATE, public_names(config)))
     wanted += [
@@ -204,6 +206,7 @@ def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
     """The keys that workloads of monitoring and collectors mount, besides certificates."""
     yield from ((ALERTMANAGER, key) for key in alert_keys(config))
     yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
+    yield from ((GRAFANA, key) for key in sign_in_keys(config))
     for workload, key in _of_sinks(config):
         if key.secret != config.secrets.internal_ca:
             yield workload, key

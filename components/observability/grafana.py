@@ -30,12 +30,14 @@ from .grafana_config import (
     PORT,
     PROVISIONING,
     SECRET_KEY,
+    SIGN_IN,
     dashboard_provider,
     data_sources,
     grafana_ini,
 )
 from .grafana_dashboards import dashboard_problems
-from .one_pod import Program, one_pod
+from .grafana_sign_in import GrafanaSignIn
+from .one_pod import Program, files_of, one_pod
 from .prometheus_config import PROMETHEUS
 from .targets import ServiceTarget
 
@@ -52,14 +54,15 @@ class GrafanaArgs:
         namespace: of Grafana, and of the Services that it reads.
         image: Grafana 13, with the data sources that its image has: not its variant ``slim``.
         dashboards: the JSON of each dashboard, as Grafana exports it, by its name.
-        admin_secret: Secret with ``password``, of the user ``admin``, and ``secret-key``, with
-            which Grafana signs and encrypts.
+        admin_secret: Secret with ``secret-key``, with which Grafana signs and encrypts, and
+            without ``sign_in`` also ``password``, of the user ``admin``.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``grafana-service.<namespace>.svc``.
         ca_secret: Secret with ``ca.crt``, which signs the certificates of the data sources.
         prometheus: Service of the Prometheus.
         prometheus_login: Secret with ``username`` and ``password`` for it; None: it requires none.
         traces: Service of a Jaeger; None: there is no data source of traces.
+        sign_in: how people sign in at an authorization server; None: as ``admin``.
         resources: of Grafana.
         ip_families: see Exposure.
         pods: settings of the pod.
@@ -76,6 +79,7 @@ class GrafanaArgs:
     )
     prometheus_login: SecretName | None = None
     traces: ServiceTarget | None = None
+    sign_in: GrafanaSignIn | None = None
     resources: Resources = RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
@@ -98,7 +102,8 @@ class Grafana(Component[GrafanaArgs]):
     """A Grafana with its data sources and dashboards from files, and its Service.
 
     It is served over TLS, and asks everyone for a login. Its database is lost with the pod. Network
-    policies must let it connect to the data sources.
+    policies must let it connect to the data sources, and with ``sign_in`` to the authorization
+    server.
 
     Attributes:
         host: DNS name of its Service, which listens on port 3000.
@@ -118,8 +123,10 @@ class Grafana(Component[GrafanaArgs]):
 
 
 def _workload(args: GrafanaArgs) -> WorkloadArgs:
-    login = args.prometheus_login
+    login, sign_in = args.prometheus_login, args.sign_in
     logins = [SecretFiles(secret=login, path=LOGIN, keys=("username", "password"))] if login else []
+    keys = [key for key in (sign_in.client_secret, sign_in.authority) if key] if sign_in else []
+    of_admin = (SECRET_KEY,) if sign_in else (PASSWORD, SECRET_KEY)
     program = Program(
         name=GRAFANA,
         command=[
@@ -137,8 +144,9 @@ def _workload(args: GrafanaArgs) -> WorkloadArgs:
         files=_files(args),
         secrets=[
             SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
-            SecretFiles(secret=args.admin_secret, path=ADMIN, keys=(PASSWORD, SECRET_KEY)),
+            SecretFiles(secret=args.admin_secret, path=ADMIN, keys=of_admin),
             *logins,
+            *files_of(keys, SIGN_IN),
         ],
         writable=(DATA,),
     )
@@ -151,7 +159,11 @@ def _files(args: GrafanaArgs) -> list[Files]:
         return data_sources(namespace, args.prometheus, args.traces, login=login)
 
     written = {
-        f"{GRAFANA}-config": (CONFIG, "grafana.ini", grafana_ini(traces=args.traces is not None)),
+        f"{GRAFANA}-config": (
+            CONFIG,
+            "grafana.ini",
+            grafana_ini(traces=args.traces is not None, sign_in=args.sign_in),
+        ),
         f"{GRAFANA}-data-sources": (
             f"{PROVISIONING}/datasources",
             "platform.yaml",

@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..mcp.secret_key import SecretKey
 from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
+from . import grafana_sign_in
+from .grafana_sign_in import GrafanaSignIn
 from .prometheus_config import service_host
 from .targets import ServiceTarget
 
@@ -19,6 +22,8 @@ PAGES: Final = "/etc/grafana/dashboards"
 """Each dashboard is in a folder of its name."""
 ADMIN: Final = "/etc/grafana/admin"
 LOGIN: Final = "/etc/grafana/prometheus-login"
+SIGN_IN: Final = "/etc/grafana/sign-in"
+"""Folder in which each Secret for the sign-in has a folder of its name."""
 FOLDER: Final = "MCP platform"
 PASSWORD: Final = "password"  # noqa: S105 - a key
 SECRET_KEY: Final = "secret-key"  # noqa: S105 - a key
@@ -30,11 +35,12 @@ UNUSED: Final = (
 JAEGER: Final = "jaeger"
 
 
-def grafana_ini(*, traces: bool) -> str:
+def grafana_ini(*, traces: bool, sign_in: GrafanaSignIn | None = None) -> str:
     """The content of grafana.ini.
 
     Args:
         traces: whether a Jaeger is a data source.
+        sign_in: how people sign in; None: as ``admin``, with a password.
     """
     unused = UNUSED if traces else (*UNUSED, JAEGER)
     sections: Mapping[str, Mapping[str, str | int | bool]] = {
@@ -47,8 +53,6 @@ def grafana_ini(*, traces: bool) -> str:
             "min_tls_version": "TLS1.2",
         },
         "security": {
-            "admin_user": "admin",
-            "admin_password": f"$__file{{{ADMIN}/{PASSWORD}}}",
             # It signs and encrypts; Grafana's default is the same everywhere.
             "secret_key": f"$__file{{{ADMIN}/{SECRET_KEY}}}",
             "cookie_secure": True,
@@ -78,7 +82,25 @@ def grafana_ini(*, traces: bool) -> str:
         "log": {"mode": "console"},
         "log.console": {"format": "json"},
     }
-    return "\n".join(_section(name, fields) for name, fields in sections.items())
+    added = _sign_in(sign_in) if sign_in else _ADMIN
+    names = dict.fromkeys([*sections, *added])
+    return "\n".join(
+        _section(name, {**added.get(name, {}), **sections.get(name, {})}) for name in names
+    )
+
+
+_ADMIN: Final[Mapping[str, Mapping[str, str | bool]]] = {
+    "security": {"admin_user": "admin", "admin_password": f"$__file{{{ADMIN}/{PASSWORD}}}"}
+}
+"""Without a sign-in: the user whom Grafana makes."""
+
+
+def _sign_in(sign_in: GrafanaSignIn) -> Mapping[str, Mapping[str, str | bool]]:
+    def file(key: SecretKey) -> str:
+        return f"{SIGN_IN}/{key.secret}/{key.key}"
+
+    authority = file(sign_in.authority) if sign_in.authority else None
+    return grafana_sign_in.settings(sign_in, file(sign_in.client_secret), authority)
 
 
 def _section(name: str, fields: Mapping[str, str | int | bool]) -> str:

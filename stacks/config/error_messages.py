@@ -22,6 +22,7 @@ from .cloudnative_pg import POSTGRES_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
+from .grafana import GRAFANA_FORMS
 from .kubernetes import KUBERNETES_FORMS
 from .pods import SecretKey
 from .secret_store import SECRET_STORE_FORMS, SecretStoreFields
@@ -48,6 +49,7 @@ _FORMS: Final = {
     **SECRET_STORE_FORMS,
     **BACKUP_FORMS,
     **ALERT_FORMS,
+    **GRAFANA_FORMS,
     **POSTGRES_FORMS,
 }
 

@@ -14,7 +14,8 @@ FORMS: Final = {
     form.pattern: form
     for form in (
         *(forms.CPU, forms.BYTES, forms.NGINX_BYTES, forms.DNS_LABEL, forms.SECRET_NAME),
-        *(forms.OBJECT_NAME, forms.DOMAIN, forms.URL, forms.JWKS_URL, forms.AUDIENCE, forms.SCOPE),
+        *(forms.OBJECT_NAME, forms.DOMAIN, forms.URL, forms.ORIGIN, forms.JWKS_URL),
+        *(forms.AUDIENCE, forms.SCOPE),
         *(
             forms.IMAGE,
             forms.CONTEXT,

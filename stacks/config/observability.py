@@ -23,6 +23,7 @@ from .forms import (
     Url,
     Word,
 )
+from .grafana import OwnGrafana
 from .logs import Logs
 from .pods import SecretKey
 from .section import Section
@@ -155,10 +156,6 @@ class KedaPods(Section):
     labels: dict[LabelKey, LabelValue] = Field(
         default={"app": "keda-operator"}, min_length=1, description="Labels of its pods."
     )
-
-
-class OwnGrafana(Section):
-    """The platform's own Grafana, with its dashboards. It has no volume and no fields."""
 
 
 class Standalone(Section):

@@ -13,6 +13,7 @@ from .cloudnative_pg import POSTGRES_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
+from .grafana import GRAFANA_FORMS
 from .kubernetes import KUBERNETES_FORMS
 from .secret_store import SECRET_STORE_FORMS
 from .servers import SERVER_FORMS
@@ -27,6 +28,7 @@ _FORMS: Final = {
     **SECRET_STORE_FORMS,
     **BACKUP_FORMS,
     **ALERT_FORMS,
+    **GRAFANA_FORMS,
     **POSTGRES_FORMS,
 }
 

@@ -23,8 +23,8 @@ class Secrets(SecretStoreFields):
     )
     grafana: SecretName = Field(
         default="mcp-grafana",
-        description="Keys password, of the user admin, and secret-key, with which Grafana "
-        "signs and encrypts; used with observability.standalone.grafana.",
+        description="Key secret-key, with which Grafana signs and encrypts; without "
+        "observability.standalone.grafana.signIn also password, of the user admin.",
     )
     valkey_users: SecretName = Field(
         default="mcp-valkey",

@@ -9,10 +9,12 @@ from components.base.problems import Problem
 from components.base.versions import VERSIONS
 
 from ..config.stack import StackConfig
-from ..monitoring import has_own_grafana
+from ..monitoring import has_own_grafana, own_login, own_sign_in
+from .issuer import issuer_is_reachable
 from .rule import Rule, at
 
 _SECTION: Final = "observability.standalone.grafana"
+_SIGN_IN: Final = f"{_SECTION}.signIn"
 
 
 def grafana_image_is_named(config: StackConfig) -> Iterator[Problem]:
@@ -44,7 +46,56 @@ def grafana_image_is_named(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def people_can_sign_in(config: StackConfig) -> Iterator[Problem]:
+    """Grafana reaches the issuer, browsers come back to it, and somebody has a role."""
+    section = own_sign_in(config)
+    if section is None:
+        return
+    from components.observability.grafana_sign_in import (
+        address_problems,
+        role_problems,
+        scope_problems,
+    )
+
+    roles = section.roles
+    groups = {"admins": roles.admins, "editors": roles.editors, "viewers": roles.viewers}
+    for prefix, found in (
+        (_SIGN_IN, address_problems(section.url)),
+        (_SIGN_IN, scope_problems(section.scopes)),
+        (f"{_SIGN_IN}.roles", role_problems(groups)),
+    ):
+        for one in found:
+            yield at(f"{prefix}.{one.path}", one.what, one.consequence, one.fix)
+    yield from issuer_is_reachable(
+        config,
+        _SIGN_IN,
+        {"tokenUrl": section.token_url, "userInfoUrl": section.user_info_url},
+        who="Grafana",
+        then="nobody could sign in",
+    )
+
+
+def the_client_secret_is_of_grafana_alone(config: StackConfig) -> Iterator[Problem]:
+    """The secret of Grafana's client is in no Secret that has another purpose."""
+    section = own_sign_in(config)
+    if section is None:
+        return
+    name = section.client_secret.secret
+    others = {f"secrets.{field}": named for field, named in config.secrets.names.items()}
+    others["observability.standalone.login"] = own_login(config) or ""
+    for path, other in others.items():
+        if other == name and path not in ("secrets.internalTls", "secrets.valkeyUsers"):
+            yield at(
+                f"{_SIGN_IN}.clientSecret.secret",
+                f"is {name}, which is also {path}",
+                "pods would be given keys that are not for them, and its keys would clash",
+                "name another Secret",
+            )
+
+
 OWN_GRAFANA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability", "images", "environment"), grafana_image_is_named),
+    (("observability", "network", "protocol"), people_can_sign_in),
+    (("observability", "secrets"), the_client_secret_is_of_grafana_alone),
 ]
 """Each rule with what it reads."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from components.base.problems import Problem
 from components.base.versions import VERSIONS
-from components.mcp.auth import key_ports
 
 from ..config.stack import StackConfig
 from ..monitoring import own_probes
+from .issuer import issuer_is_reachable
 from .rule import Rule, at, path_of
 
 _SECTION: Final = "observability.standalone.probes"
@@ -56,7 +55,7 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
     section = own_probes(config)
     if section is None:
         return
-    token, network = section.token, config.network
+    token = section.token
     legacy = config.protocol.era == "legacy"
     if token and legacy:
         yield at(
@@ -93,23 +92,13 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
     if token is None:
         return
     yield from _parameters(token.parameters)
-    ports = key_ports(config.protocol.key_urls)
-    port = urlsplit(token.url).port or 443
-    if not network.issuer and network.issuer_pods is None:
-        yield at(
-            f"{_SECTION}.token",
-            "is set, and network.issuer and network.issuerPods are not",
-            "no network policy would let a probe connect to the issuer",
-            "list the networks of the issuer in network.issuer",
-        )
-    elif port not in ports and not (network.issuer_pods and network.issuer_pods.port):
-        listed = ", ".join(str(one) for one in ports) or "none"
-        yield at(
-            f"{_SECTION}.token.url",
-            f"has port {port}; network policies allow only those of the issuer's keys: {listed}",
-            "the connection would be refused: no probe would get a token",
-            "name an endpoint at one of these ports, or set protocol.jwksUrl to that issuer's keys",
-        )
+    yield from issuer_is_reachable(
+        config,
+        f"{_SECTION}.token",
+        {"url": token.url},
+        who="a probe",
+        then="no probe would get a token",
+    )
 
 
 def _parameters(given: Iterable[str]) -> Iterator[Problem]:

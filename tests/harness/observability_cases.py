@@ -10,6 +10,7 @@ from components.observability.alertmanager_workload import Alertmanager, Alertma
 from components.observability.blackbox_exporter import BlackboxExporter, BlackboxExporterArgs
 from components.observability.grafana import Grafana, GrafanaArgs
 from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
+from components.observability.grafana_sign_in import GrafanaRoles, GrafanaSignIn
 from components.observability.log_collector import LogCollector, LogCollectorArgs
 from components.observability.log_forwarder import (
     LogForwarder,
@@ -109,6 +110,14 @@ OBSERVABILITY_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             ca_secret="mcp-internal-ca",
             prometheus_login="prometheus-login",
             traces=ServiceTarget(name="trace-store", port=16686),
+            sign_in=GrafanaSignIn(
+                authorization_url="https://login.example.com/authorize",
+                token_url="https://login.example.com/token",
+                user_info_url="https://login.example.com/userinfo",
+                client_id="grafana",
+                client_secret=SecretKey(secret="grafana-client", key="secret"),
+                roles=GrafanaRoles(viewers=["mcp"]),
+            ),
         ),
     ),
     "LogCollector": (

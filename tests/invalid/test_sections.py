@@ -31,6 +31,7 @@ TABLES = (
     "traces.yaml",
     "alerts.yaml",
     "own_alertmanager.yaml",
+    "grafana_sign_in.yaml",
     "own_grafana.yaml",
     "probes.yaml",
     "identities.yaml",

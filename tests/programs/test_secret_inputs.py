@@ -118,7 +118,17 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
                         "authority": {"secret": "mcp-probe", "key": "ca.crt"},
                     },
                 },
-                "grafana": {},
+                "grafana": {
+                    "signIn": {
+                        "authorizationUrl": "https://login.example.com/authorize",
+                        "tokenUrl": "https://login.example.com/token",
+                        "userInfoUrl": "https://login.example.com/userinfo",
+                        "clientId": "grafana",
+                        "clientSecret": {"secret": "grafana-client", "key": "secret"},
+                        "roles": {"viewers": ["mcp"]},
+                        "authority": {"secret": "issuer-ca", "key": "ca.crt"},
+                    }
+                },
                 "login": "prometheus-login",
             },
         },

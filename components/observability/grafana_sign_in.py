@@ -1,0 +1,184 @@
+"""How people sign in to Grafana: at an authorization server, by OpenID Connect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from ..base.arg_types import Origin, Url
+from ..base.problems import Problem
+from ..base.sign_in_forms import CLAIM, CLIENT_ID, SIGN_IN_SCOPE, USER_GROUP
+from ..mcp.secret_key import SecretKey
+
+ClientId = Annotated[str, CLIENT_ID]
+SignInScope = Annotated[str, SIGN_IN_SCOPE]
+ClaimName = Annotated[str, CLAIM]
+UserGroup = Annotated[str, USER_GROUP]
+SCOPES: Final = ("openid", "profile", "email")
+FORWARDED: Final = "https://localhost:3000"
+"""Where a tunnel of kubectl to port 3000 is."""
+CALLBACK: Final = "/login/generic_oauth"
+"""Path of Grafana to which the authorization server sends the browser back."""
+SIGNED_IN: Final = "12h"
+"""After which a user signs in again: one who has lost his groups keeps his role until then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrafanaRoles:
+    """Groups of users whose members have a role of Grafana. A member of none cannot sign in.
+
+    Attributes:
+        claim: of the ID token or of the user information, with the list of a user's groups. A URL
+            is the whole name of a claim.
+        admins: manage data sources, users and folders.
+        editors: make dashboards.
+        viewers: see dashboards, and send queries to the data sources.
+    """
+
+    claim: ClaimName = "groups"
+    admins: Sequence[UserGroup] = ()
+    editors: Sequence[UserGroup] = ()
+    viewers: Sequence[UserGroup] = ()
+
+    def refusals(self) -> Iterator[Problem]:
+        """No group at all, and a group with two roles."""
+        yield from role_problems(
+            {"admins": self.admins, "editors": self.editors, "viewers": self.viewers}
+        )
+
+
+def role_problems(groups: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Problems of the groups of each role, by the field of the role, the highest role first."""
+    if not any(groups.values()):
+        yield Problem(
+            list(groups)[-1],
+            "names no group, and no other role does",
+            "nobody could sign in",
+            "name a group of users",
+        )
+    first: dict[str, str] = {}
+    for field, names in groups.items():
+        for number, name in enumerate(names):
+            if name in first:
+                yield Problem(
+                    f"{field}[{number}]",
+                    f"is {name}, which is in {first[name]} too",
+                    "its members have the higher role: the lower one has no effect",
+                    "leave it out of one of them",
+                )
+            first.setdefault(name, field)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrafanaSignIn:
+    """A client of an authorization server, as which Grafana signs people in.
+
+    Attributes:
+        authorization_url: authorization endpoint, which browsers open.
+        token_url: token endpoint, to which Grafana connects.
+        user_info_url: endpoint of OpenID Connect's user information, to which Grafana connects.
+        client_id: of the client.
+        client_secret: key with its secret.
+        roles: what the groups of a user may do.
+        url: of Grafana, as browsers open it. The client's redirect URI is this and
+            ``/login/generic_oauth``.
+        scopes: that are requested.
+        authority: key with the authority that signs the certificates of the token and user
+            information endpoints; None: the public authorities of the image.
+    """
+
+    authorization_url: Url
+    token_url: Url
+    user_info_url: Url
+    client_id: ClientId
+    client_secret: SecretKey
+    roles: GrafanaRoles
+    url: Origin = FORWARDED
+    scopes: Sequence[SignInScope] = SCOPES
+    authority: SecretKey | None = None
+
+    def refusals(self) -> Iterator[Problem]:
+        """A URL at which Grafana is not served, and scopes without an ID token."""
+        yield from address_problems(self.url)
+        yield from scope_problems(self.scopes)
+
+
+def address_problems(url: str) -> Iterator[Problem]:
+    """Problems of the address of Grafana."""
+    if not url.startswith("https://"):
+        yield Problem(
+            "url",
+            "is an http:// URL",
+            "browsers send the cookie of a sign-in over TLS only: each would fail",
+            f"write {FORWARDED}, or https:// and the name of your proxy",
+        )
+
+
+def scope_problems(scopes: Sequence[str]) -> Iterator[Problem]:
+    """Problems of the scopes of a sign-in."""
+    if "openid" not in scopes:
+        yield Problem(
+            "scopes",
+            "has no openid",
+            "the authorization server would send no ID token and no user information",
+            "add openid",
+        )
+
+
+def settings(
+    sign_in: GrafanaSignIn, secret_file: str, authority_file: str | None
+) -> Mapping[str, Mapping[str, str | bool]]:
+    """The sections of grafana.ini.
+
+    Args:
+        sign_in: the client.
+        secret_file: with its secret.
+        authority_file: with the authority of the endpoints; None: public ones.
+    """
+    authority = {"tls_client_ca": authority_file} if authority_file else {}
+    return {
+        "server": {"root_url": f"{sign_in.url}/"},
+        # No account with a password is made, so that nobody can sign in by one.
+        "security": {"disable_initial_admin_creation": True},
+        "auth": {
+            "disable_login_form": True,
+            # It would give a user the account of another one with the same e-mail address.
+            "oauth_allow_insecure_email_lookup": False,
+            "login_maximum_lifetime_duration": SIGNED_IN,
+        },
+        "auth.basic": {"enabled": False},
+        "auth.generic_oauth": {
+            "enabled": True,
+            "name": "single sign-on",
+            "client_id": sign_in.client_id,
+            "client_secret": f"$__file{{{secret_file}}}",
+            "auth_url": sign_in.authorization_url,
+            "token_url": sign_in.token_url,
+            "api_url": sign_in.user_info_url,
+            "scopes": " ".join(sign_in.scopes),
+            "use_pkce": True,
+            # The database is empty at each start: an account is made when its user signs in.
+            "allow_sign_up": True,
+            "role_attribute_path": role_expression(sign_in.roles),
+            "role_attribute_strict": True,
+            "skip_org_role_sync": False,
+            "allow_assign_grafana_admin": False,
+            "tls_skip_verify_insecure": False,
+            **authority,
+        },
+    }
+
+
+def role_expression(roles: GrafanaRoles) -> str:
+    """The JMESPath expression that has the role of a user; false or an error without one."""
+    named = roles.claim
+    # [*] of a text is null, of which contains() is an error: a part of a text is no group.
+    claim = f'"{named}"[*]' if named.startswith("https://") else f"{named}[*]"
+    granted = {"Admin": roles.admins, "Editor": roles.editors, "Viewer": roles.viewers}
+    parts: list[str] = []
+    for role, groups in granted.items():
+        member = " || ".join(f"contains({claim}, '{group}')" for group in groups)
+        if member:
+            parts.append(f"({member}) && '{role}'")
+    return " || ".join(parts)
