@@ -48,19 +48,25 @@ async def keep(client: StoreClient, section: RetentionSection, now: datetime) ->
 async def _keep(
     client: StoreClient, section: RetentionSection, stream: str, now: datetime
 ) -> AsyncIterator[str]:
-    changed = await _put_template(client, stream)
+    template = index_template(stream, client.section.kind)
+    changed = await _digest(client, stream) != template["_meta"]["digest"]
     if changed:
+        # Without its digest, so that a run that fails before an index has it is made up for.
+        await client.ask("PUT", f"_index_template/{stream}", template | {"_meta": {}})
         yield f"{stream}: the index template is stored"
     indexes = await _indexes(client, stream)
     if not indexes:
         await client.ask("PUT", f"_data_stream/{stream}")
         yield f"{stream}: the data stream is created"
-        return
-    # A new template is for the next index.
-    due = {} if changed else {"max_age": "1d", "max_size": section.rollover_size}
-    _, answer = await client.ask("POST", f"{stream}/_rollover", {"conditions": due} if due else {})
-    if answer["rolled_over"]:
-        yield f"{stream}: {answer['new_index']} is the new index"
+    else:
+        # A new template is for the next index.
+        due = {} if changed else {"max_age": "1d", "max_size": section.rollover_size}
+        conditions = {"conditions": due} if due else {}
+        _, answer = await client.ask("POST", f"{stream}/_rollover", conditions)
+        if answer["rolled_over"]:
+            yield f"{stream}: {answer['new_index']} is the new index"
+    if changed:
+        await client.ask("PUT", f"_index_template/{stream}", template)
     oldest = now - timedelta(days=section.days)
     for index in indexes[:-1]:  # the last one is written to
         newest = await _newest(client, index)
@@ -69,17 +75,12 @@ async def _keep(
             yield f"{stream}: {index} is deleted, its newest line is from {newest or 'no day'}"
 
 
-async def _put_template(client: StoreClient, stream: str) -> bool:
-    """Put the template if there is another or none; returns whether it was put."""
-    wanted = index_template(stream, client.section.kind)
-    path = f"_index_template/{stream}"
-    status, found = await client.ask("GET", path, allowed=(200, 404))
-    if status == 200:
-        meta = found["index_templates"][0]["index_template"].get("_meta", {})
-        if meta.get("digest") == wanted["_meta"]["digest"]:
-            return False
-    await client.ask("PUT", path, wanted)
-    return True
+async def _digest(client: StoreClient, stream: str) -> str | None:
+    """The digest of the template that is stored; None: there is none, or no index has it yet."""
+    status, found = await client.ask("GET", f"_index_template/{stream}", allowed=(200, 404))
+    if status == 404:
+        return None
+    return found["index_templates"][0]["index_template"].get("_meta", {}).get("digest")
 
 
 async def _indexes(client: StoreClient, stream: str) -> list[str]:
