@@ -66,10 +66,11 @@ class Certificate:
 
     def _written(self) -> Written:
         """What changes when a file is replaced, also by a symbolic link to one of the same time."""
-        return tuple(map(_identity, (self.cert, self.key)))
+        return tuple(map(file_identity, (self.cert, self.key)))
 
 
-def _identity(path: Path) -> tuple[int, int, int]:
+def file_identity(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is replaced; the same for each file that cannot be read."""
     try:
         found = path.stat()
     except OSError:

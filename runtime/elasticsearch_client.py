@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 import httpx2
 
+from .certificate import file_identity
 from .elasticsearch_config import StoreSection
 from .toml_config import StartError
 
@@ -43,25 +44,48 @@ class Refused:
 
 
 class StoreClient:
-    """A client of one store. Each request reads the login from its file."""
+    """A client of one store. Each request reads the login from its file.
+
+    A new authority is used from the next request on.
+    """
 
     def __init__(self, section: StoreSection) -> None:
         self.section = section
+        self.authority: tuple[int, int, int] | None = self._authority()
         try:
-            verify = ssl.create_default_context(cafile=section.ca_file)
-        except (OSError, ssl.SSLError) as error:
+            self.http = self._client()
+        except OSError as error:
             raise StartError(f"{section.ca_file} is no authority: {error}") from None
-        verify.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.http = httpx2.AsyncClient(
-            base_url=section.url.rstrip("/") + "/",
-            verify=verify,
-            timeout=section.timeout_seconds,
-            trust_env=False,  # no proxy: flows lead to the store
-        )
 
     async def close(self) -> None:
         """Close its connections."""
         await self.http.aclose()
+
+    def _authority(self) -> tuple[int, int, int] | None:
+        return file_identity(self.section.ca_file) if self.section.ca_file else None
+
+    def _client(self) -> httpx2.AsyncClient:
+        verify = ssl.create_default_context(cafile=self.section.ca_file)
+        verify.minimum_version = ssl.TLSVersion.TLSv1_2
+        return httpx2.AsyncClient(
+            base_url=self.section.url.rstrip("/") + "/",
+            verify=verify,
+            timeout=self.section.timeout_seconds,
+            trust_env=False,  # no proxy: flows lead to the store
+        )
+
+    async def _trust_the_newest(self) -> None:
+        """Connect anew if the file of the authority has changed."""
+        written = self._authority()
+        if written == self.authority:
+            return
+        try:
+            client = self._client()
+        except OSError as error:  # perhaps it is being written: the next request tries again
+            raise StoreError(f"{self.section.ca_file} is no authority: {error}") from None
+        # Requests that this ends are sent again by the collector.
+        self.authority, old, self.http = written, self.http, client
+        await old.aclose()
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, allowed: Sequence[int] = (200,)
@@ -116,6 +140,7 @@ class StoreClient:
     async def _send(
         self, method: str, path: str, content: bytes | None, kind: str
     ) -> httpx2.Response:
+        await self._trust_the_newest()
         headers = {"authorization": self._login()}
         if content is not None:
             headers["content-type"] = kind

@@ -285,7 +285,9 @@ def test_lines_wait_until_the_job_has_made_the_data_streams(store: OpenSearch, t
     assert [one["message"] for one in store.documents(LOGS)] == ["in time"]
 
 
-def test_a_store_with_another_authority_gets_no_password(store: OpenSearch, tmp_path: Path):
+def test_a_store_with_another_authority_gets_no_password_and_a_new_one_needs_no_restart(
+    store: OpenSearch, tmp_path: Path
+):
     programs = programs_of(store, tmp_path)
     (tmp_path / "other").mkdir()
     other = Authority.at(tmp_path / "other").ca_file.read_text()
@@ -293,13 +295,19 @@ def test_a_store_with_another_authority_gets_no_password(store: OpenSearch, tmp_
     programs.start()
     try:
         answer = sent(programs, record("line"))
+        failed = programs.retention()
+        programs.write_secret("log-writer", "ca.crt", store.authority.ca_file.read_text())
+        trusted = sent(programs, record("line"))
+        programs.write_secret("log-writer", "ca.crt", other)
+        distrusted = sent(programs, record("another line"))
     finally:
         programs.stop()
     assert answer.status_code == 503
     assert "CERTIFICATE_VERIFY_FAILED" in answer.text
-    failed = programs.retention()
     assert failed.returncode == 1
     assert "CERTIFICATE_VERIFY_FAILED" in failed.stderr
+    assert (trusted.status_code, distrusted.status_code) == (200, 503)
+    assert "CERTIFICATE_VERIFY_FAILED" in distrusted.text
 
 
 def test_the_same_request_is_stored_once_and_equal_lines_in_it_each(
@@ -409,6 +417,28 @@ def test_a_new_index_begins_with_a_new_mapping_and_no_other_run_begins_one(
     template["_meta"]["digest"] = "of an older version"
     store.ask("PUT", f"_index_template/{LOGS}", template)
     assert sent(programs, record("before")).status_code == 200
+    assert programs.retention().returncode == 0
+    assert store.indexes(LOGS) == [f".ds-{LOGS}-00000{n}" for n in (1, 2)]
+    assert programs.retention().stdout == ""
+
+
+def test_a_new_mapping_whose_index_could_not_begin_is_tried_again_by_the_next_run(
+    programs: LogPrograms, store: OpenSearch
+):
+    template = store.ask("GET", f"_index_template/{LOGS}")["index_templates"][0]["index_template"]
+    template["_meta"]["digest"] = "of an older version"
+    store.ask("PUT", f"_index_template/{LOGS}", template)
+    assert sent(programs, record("before")).status_code == 200
+    _, role = roles()
+    denied = json.loads(json.dumps(role).replace("indices:admin/rollover", "indices:admin/get"))
+    store.grant(KEEPER, denied)
+    try:
+        failed = programs.retention()
+    finally:
+        store.grant(KEEPER, role)
+    assert failed.returncode == 1
+    assert "_rollover: 403" in failed.stderr
+    assert store.indexes(LOGS) == [f".ds-{LOGS}-000001"]
     assert programs.retention().returncode == 0
     assert store.indexes(LOGS) == [f".ds-{LOGS}-00000{n}" for n in (1, 2)]
     assert programs.retention().stdout == ""
