@@ -222,6 +222,7 @@ if TYPE_CHECKING:
     from .observability.log_store import LogStoreArgs as LogStoreArgs
     from .observability.operator import OperatorObservability as OperatorObservability
     from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
+    from .observability.otlp_sink import OtlpSink as OtlpSink
     from .observability.probes import ProbedTool as ProbedTool
     from .observability.probes import ProbeToken as ProbeToken
     from .observability.runbooks_config_map import Runbooks as Runbooks
@@ -236,7 +237,6 @@ if TYPE_CHECKING:
     from .observability.trace_collector import TraceCollector as TraceCollector
     from .observability.trace_collector import TraceCollectorArgs as TraceCollectorArgs
     from .observability.trace_collector_config import TraceSampling as TraceSampling
-    from .observability.trace_collector_config import TraceSink as TraceSink
     from .observability.trace_store import TraceStore as TraceStore
     from .observability.trace_store import TraceStoreArgs as TraceStoreArgs
 
@@ -350,11 +350,12 @@ _PUBLIC = {
     "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.runbooks_config_map": "Runbooks RunbooksArgs",
+    "observability.otlp_sink": "OtlpSink",
     "observability.probes": "ProbedTool ProbeToken",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
     "observability.trace_collector": "TraceCollector TraceCollectorArgs",
-    "observability.trace_collector_config": "TraceSampling TraceSink",
+    "observability.trace_collector_config": "TraceSampling",
     "observability.trace_store": "TraceStore TraceStoreArgs",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}

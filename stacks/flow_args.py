@@ -20,10 +20,10 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
 from .identities import token_services
-from .log_flows import log_parties
 from .monitoring import monitoring_workloads
 from .monitoring_flows import operated_parties
 from .placement import placement
+from .sink_flows import sink_parties
 from .topologies.topology import (
     CLIENTS,
     ISSUER,
@@ -33,7 +33,6 @@ from .topologies.topology import (
     PROMETHEUS,
     Topology,
 )
-from .trace_flows import trace_parties
 
 
 def flow_args(
@@ -96,8 +95,7 @@ def flow_args(
             *server_networks,
             *backup_parties(config),
             *audit_parties(config),
-            *log_parties(config),
-            *trace_parties(config),
+            *sink_parties(config),
             *tokens,
         ],
         neighbours=[*neighbours, *client_pods],

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit
 
-from components.kubernetes.party import Flow, Outside
+from components.kubernetes.party import Flow
 
 from .config.logs import STORES, LogSink
 from .config.stack import StackConfig
-from .topologies.topology import PROMETHEUS, Topology
+from .sink_flows import LOG_SINK, has_own_store, sink_port, with_collector
+from .topologies.topology import Topology
 
 LOG_COLLECTOR: Final = "log-collector"
 LOG_STORE: Final = "log-store"
 LOG_FORWARDER: Final = "log-forwarder"
 LOG_RETENTION: Final = "log-retention"
-SINK: Final = "log-sink"
-"""Name of the sink outside the platform, in flows."""
 STORE_PORT: Final = 9428
 FORWARDER_PORT: Final = 4318
-COLLECTOR_METRICS: Final = 8888
 
 
 def has_log_collector(config: StackConfig) -> bool:
@@ -30,8 +26,7 @@ def has_log_collector(config: StackConfig) -> bool:
 
 def has_log_store(config: StackConfig) -> bool:
     """Whether lines go to a store of the platform's own."""
-    logs = config.observability.logs
-    return logs is not None and logs.sink is None and config.observability.kind == "standalone"
+    return has_own_store(config, config.observability.logs)
 
 
 def forwarded_sink(config: StackConfig) -> LogSink | None:
@@ -50,37 +45,15 @@ def with_logs(topology: Topology, config: StackConfig) -> Topology:
     logs = config.observability.logs
     if logs is None:
         return topology
-    outside = (SINK, sink_port(logs.sink.url)) if logs.sink else None
-    forwards = has_log_forwarder(config)
-    target, port = (
-        (LOG_FORWARDER, FORWARDER_PORT) if forwards else outside or (LOG_STORE, STORE_PORT)
-    )
-    writers = {LOG_FORWARDER: "log lines", LOG_RETENTION: "retention of log lines"}
+    outside = (LOG_SINK, sink_port(logs.sink)) if logs.sink else None
+    if outside is None or not has_log_forwarder(config):
+        target, port = outside or (LOG_STORE, STORE_PORT)
+        flow = Flow(source=LOG_COLLECTOR, target=target, port=port, why="log lines")
+        return with_collector(topology, LOG_COLLECTOR, [flow])
+    sink, port = outside
     flows = [
-        *(
-            Flow(source=name, target=outside[0], port=outside[1], why=why)
-            for name, why in writers.items()
-            if outside and forwards
-        ),
-        Flow(source=LOG_COLLECTOR, target=target, port=port, why="log lines"),
-        Flow(source=PROMETHEUS, target=LOG_COLLECTOR, port=COLLECTOR_METRICS, why="metrics"),
+        Flow(source=LOG_FORWARDER, target=sink, port=port, why="log lines"),
+        Flow(source=LOG_RETENTION, target=sink, port=port, why="retention of log lines"),
+        Flow(source=LOG_COLLECTOR, target=LOG_FORWARDER, port=FORWARDER_PORT, why="log lines"),
     ]
-    return replace(
-        topology,
-        collectors=[*topology.collectors, LOG_COLLECTOR],
-        scheduled=[*topology.scheduled, *([LOG_RETENTION] if forwards else [])],
-        flows=[*topology.flows, *flows],
-    )
-
-
-def log_parties(config: StackConfig) -> list[Outside]:
-    """Where the sink is."""
-    logs = config.observability.logs
-    if logs is None or logs.sink is None:
-        return []
-    return [Outside(name=SINK, cidrs=logs.sink.networks)]
-
-
-def sink_port(url: str) -> int:
-    """The port of an https URL."""
-    return urlsplit(url).port or 443
+    return with_collector(topology, LOG_COLLECTOR, flows, [LOG_RETENTION])

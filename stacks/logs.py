@@ -24,10 +24,10 @@ from .log_flows import (
 )
 from .placement import placement
 from .pod_settings import pod_settings
+from .sink_args import key_of, own_sink, own_store, sink_outside
 from .topologies.topology import Topology
 
 if TYPE_CHECKING:
-    from components.kubernetes.pod_settings import SecretKey
     from components.observability.log_collector import LogCollectorArgs
     from components.observability.log_forwarder import LogForwarderArgs, StoreLogin
     from components.observability.log_pipeline import LogSink as Sink
@@ -59,22 +59,14 @@ def log_store_args(
     config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
 ) -> LogStoreArgs | None:
     """The args of the store; None without one."""
-    if not has_log_store(config):
+    logs = config.observability.logs
+    if logs is None or not has_log_store(config):
         return None
     from components.observability.log_store import LogStoreArgs
 
-    assert config.observability.logs is not None
-    section = config.observability.logs.store or LogStore()
     return LogStoreArgs(
-        namespace=namespaces[placement(config).of(LOG_STORE)],
         image=config.images.log_store or VERSIONS["images"]["logStore"],
-        tls_secret=config.secrets.internal_tls_of(LOG_STORE),
-        retention_days=section.retention_days,
-        size=section.size,
-        storage_class=config.data.storage_class,
-        protect=config.data.protect,
-        ip_families=config.kubernetes.ip_families,
-        pods=pod_settings(config, LOG_STORE),
+        **own_store(config, LOG_STORE, logs.store or LogStore(), namespaces),
     )
 
 
@@ -101,7 +93,7 @@ def log_forwarder_args(
             url=sink.url,
             index=sink.index,
             security_index=sink.security_index,
-            ca=_key(sink.ca),
+            ca=key_of(sink.ca),
         ),
         login=_login(sink, sink),
         retention=LogRetention(
@@ -118,7 +110,7 @@ def log_forwarder_args(
 def _login(section: LogSink | LogRetention, sink: LogSink) -> StoreLogin:
     from components.observability.log_forwarder import StoreLogin
 
-    key = _key(section.password or section.token)
+    key = key_of(section.password or section.token)
     assert key is not None
     scheme = "ApiKey" if sink.scheme == "ApiKey" else "Bearer"
     return StoreLogin(key=key, user=section.user, scheme=scheme)
@@ -145,50 +137,23 @@ def log_collector_args(
         services=[name for name in topology.workloads if name != LOG_COLLECTOR],
         sink=_sink(config),
         masking=LogMasking(addresses=logs.addresses, subjects=logs.subjects),
-        queue=logs.queue,
+        queue_bytes=logs.queue_bytes,
         pods=pod_settings(config, LOG_COLLECTOR),
     )
 
 
 def _sink(config: StackConfig) -> Sink:
-    from components.kubernetes.pod_settings import SecretKey
     from components.observability.log_pipeline import LogSink as Sink
 
     assert config.observability.logs is not None
     sink = config.observability.logs.sink
-    ca = SecretKey(secret=config.secrets.internal_ca, key="ca.crt")
     if sink is None:
-        return Sink(kind="log-store", url=_url(config, LOG_STORE, STORE_PORT), ca=ca)
+        return Sink(kind="log-store", **vars(own_sink(config, LOG_STORE, STORE_PORT)))
+    indexes = {"index": sink.index, "security_index": sink.security_index}
     if sink.kind in ("elasticsearch", "opensearch"):
-        return Sink(
-            kind="log-forwarder",
-            url=_url(config, LOG_FORWARDER, FORWARDER_PORT),
-            index=sink.index,
-            security_index=sink.security_index,
-            ca=ca,
-        )
-    return Sink(
-        kind=sink.kind,
-        url=sink.url,
-        index=sink.index,
-        security_index=sink.security_index,
-        token=_key(sink.token),
-        header=sink.header,
-        scheme=sink.scheme,
-        ca=_key(sink.ca),
-    )
-
-
-def _url(config: StackConfig, workload: str, port: int) -> str:
-    return f"https://{workload}-service.{placement(config).of(workload)}.svc:{port}"
-
-
-def _key(written: Written | None) -> SecretKey | None:
-    if written is None:
-        return None
-    from components.kubernetes.pod_settings import SecretKey
-
-    return SecretKey(secret=written.secret, key=written.key)
+        forwarder = own_sink(config, LOG_FORWARDER, FORWARDER_PORT)
+        return Sink(kind="log-forwarder", **indexes, **vars(forwarder))
+    return Sink(kind=sink.kind, **indexes, **vars(sink_outside(sink)))
 
 
 def sink_keys(config: StackConfig) -> Iterator[tuple[str, Written]]:

@@ -98,7 +98,7 @@ def own_probes(config: StackConfig) -> Probes | None:
 def has_probes(config: StackConfig) -> bool:
     """Whether the stack has the gateway probed, by an exporter of its own or of the user."""
     operator = config.observability.operator
-    return own_probes(config) is not None or bool(operator and operator.prober)
+    return own_probes(config) is not None or bool(operator and operator.blackbox_exporter)
 
 
 def probe_keys(config: StackConfig) -> list[SecretKey]:

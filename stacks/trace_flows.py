@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
-from components.kubernetes.party import Flow, Outside
+from components.kubernetes.party import Flow
 
 from .config.stack import StackConfig
-from .log_flows import sink_port
+from .sink_flows import TRACE_SINK, has_own_store, sink_port, with_collector
 from .topologies.topology import (
-    PROMETHEUS,
     GatewayService,
     NodeService,
     ServerService,
@@ -21,11 +19,8 @@ from .topologies.topology import (
 
 TRACE_COLLECTOR: Final = "trace-collector"
 TRACE_STORE: Final = "trace-store"
-SINK: Final = "trace-sink"
-"""Name of the sink outside the platform, in flows."""
 SPANS: Final = 4318
 """Port of the collector and of the store for OTLP over HTTP."""
-COLLECTOR_METRICS: Final = 8888
 TRACE_QUERY: Final = 16686
 """Port of the store's API, which Grafana asks."""
 
@@ -37,9 +32,7 @@ def has_traces(config: StackConfig) -> bool:
 
 def has_trace_store(config: StackConfig) -> bool:
     """Whether traces go to a store of the platform's own."""
-    traces = config.observability.traces
-    own = config.observability.kind == "standalone"
-    return traces is not None and traces.sink is None and own
+    return has_own_store(config, config.observability.traces)
 
 
 def makes_spans(config: StackConfig, service: Service) -> bool:
@@ -66,7 +59,8 @@ def with_traces(topology: Topology, config: StackConfig) -> Topology:
     traces = config.observability.traces
     if traces is None:
         return topology
-    target, port = (SINK, sink_port(traces.sink.url)) if traces.sink else (TRACE_STORE, SPANS)
+    outside = (TRACE_SINK, sink_port(traces.sink)) if traces.sink else None
+    target, port = outside or (TRACE_STORE, SPANS)
     flows = [
         *(
             Flow(source=service.name, target=TRACE_COLLECTOR, port=SPANS, why="spans")
@@ -74,18 +68,5 @@ def with_traces(topology: Topology, config: StackConfig) -> Topology:
             if makes_spans(config, service)
         ),
         Flow(source=TRACE_COLLECTOR, target=target, port=port, why="traces"),
-        Flow(source=PROMETHEUS, target=TRACE_COLLECTOR, port=COLLECTOR_METRICS, why="metrics"),
     ]
-    return replace(
-        topology,
-        collectors=[*topology.collectors, TRACE_COLLECTOR],
-        flows=[*topology.flows, *flows],
-    )
-
-
-def trace_parties(config: StackConfig) -> list[Outside]:
-    """Where the sink is."""
-    traces = config.observability.traces
-    if traces is None or traces.sink is None:
-        return []
-    return [Outside(name=SINK, cidrs=traces.sink.networks)]
+    return with_collector(topology, TRACE_COLLECTOR, flows)

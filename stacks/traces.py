@@ -18,6 +18,7 @@ from .config.traces import TraceStore
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import budget, longest_budget
+from .sink_args import own_sink, own_store, service_host, sink_outside
 from .topologies.topology import Service
 from .trace_flows import SPANS, TRACE_COLLECTOR, TRACE_STORE, has_trace_store, makes_spans
 
@@ -26,7 +27,6 @@ STORE: Final = "traces"
 
 if TYPE_CHECKING:
     from components.observability.trace_collector import TraceCollectorArgs
-    from components.observability.trace_collector_config import TraceSink
     from components.observability.trace_store import TraceStoreArgs
 
 
@@ -66,29 +66,21 @@ def trace_receiver(config: StackConfig, service: Service) -> TraceReceiver | Non
     """Where a service sends its spans; None: it makes none."""
     if config.observability.traces is None or not makes_spans(config, service):
         return None
-    return TraceReceiver(host=_host(config, TRACE_COLLECTOR))
+    return TraceReceiver(host=service_host(config, TRACE_COLLECTOR))
 
 
 def trace_store_args(
     config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
 ) -> TraceStoreArgs | None:
     """The args of the store; None without one."""
-    if not has_trace_store(config):
+    traces = config.observability.traces
+    if traces is None or not has_trace_store(config):
         return None
     from components.observability.trace_store import TraceStoreArgs
 
-    assert config.observability.traces is not None
-    section = config.observability.traces.store or TraceStore()
     return TraceStoreArgs(
-        namespace=namespaces[placement(config).of(TRACE_STORE)],
         image=config.images.trace_store or VERSIONS["images"]["traceStore"],
-        tls_secret=config.secrets.internal_tls_of(TRACE_STORE),
-        retention_days=section.retention_days,
-        size=section.size,
-        storage_class=config.data.storage_class,
-        protect=config.data.protect,
-        ip_families=config.kubernetes.ip_families,
-        pods=pod_settings(config, TRACE_STORE),
+        **own_store(config, TRACE_STORE, traces.store or TraceStore(), namespaces),
     )
 
 
@@ -106,12 +98,14 @@ def trace_collector_args(
         namespace=namespaces[placement(config).of(TRACE_COLLECTOR)],
         image=config.images.collector or VERSIONS["images"]["collector"],
         tls_secret=config.secrets.internal_tls_of(TRACE_COLLECTOR),
-        sink=_sink(config),
+        sink=(sink_outside(traces.sink) if traces.sink else own_sink(config, TRACE_STORE, SPANS)),
         longest_seconds=_longest_seconds(config),
         sampling=TraceSampling(
-            percent=traces.percent, slow_seconds=traces.slow_seconds, waiting=traces.waiting
+            sampled_percent=traces.sampled_percent,
+            slow_seconds=traces.slow_seconds,
+            max_waiting_traces=traces.max_waiting_traces,
         ),
-        queue=traces.queue,
+        queue_bytes=traces.queue_bytes,
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, TRACE_COLLECTOR),
     )
@@ -124,33 +118,6 @@ def _longest_seconds(config: StackConfig) -> int:
         *(budget(config, server) for server in config.cluster_servers.values()),
     ]
     return max(each.at(Distance.GATEWAY).timeout for each in budgets)
-
-
-def _host(config: StackConfig, workload: str) -> str:
-    """The name of a workload's Service, for which its certificate is."""
-    return f"{workload}-service.{placement(config).of(workload)}.svc"
-
-
-def _sink(config: StackConfig) -> TraceSink:
-    from components.kubernetes.pod_settings import SecretKey
-    from components.observability.trace_collector_config import TraceSink
-
-    assert config.observability.traces is not None
-    sink = config.observability.traces.sink
-    if sink is None:
-        ca = SecretKey(secret=config.secrets.internal_ca, key="ca.crt")
-        return TraceSink(endpoint=f"https://{_host(config, TRACE_STORE)}:{SPANS}", ca=ca)
-
-    def key(written: Written | None) -> SecretKey | None:
-        return SecretKey(secret=written.secret, key=written.key) if written else None
-
-    return TraceSink(
-        endpoint=sink.url,
-        token=key(sink.token),
-        header=sink.header,
-        scheme=sink.scheme,
-        ca=key(sink.ca),
-    )
 
 
 def trace_sink_keys(config: StackConfig) -> Iterator[Written]:

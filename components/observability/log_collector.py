@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,16 +15,17 @@ from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, register
 from ..base.problems import Problem
 from ..base.quantities import quantity
-from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
+from ..kubernetes.container import Container
 from ..kubernetes.labels import selector
 from ..kubernetes.pod import PodArgs, config_maps, identity, identity_name, pod_template
 from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
 from .log_fields import LogMasking
-from .log_pipeline import HEALTH, METRICS, PODS, SINK, SINK_CA, STATE, LogSink, log_pipeline
+from .log_pipeline import PODS, STATE, LogSink, log_pipeline
+from .otel_collector import METRICS, collector_container, written
+from .otlp_sink import sink_files
 
 LOG_COLLECTOR: Final = "log-collector"
-CONFIG: Final = "/etc/otelcol"
 NODE_STATE: Final = "/var/lib/qudag-mcp-logs"
 """Folder on a node with one folder a collector, by its namespace."""
 RESOURCES: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="500m", memory_limit="512Mi")
@@ -44,8 +44,8 @@ class LogCollectorArgs:
         services: names of the workloads in these namespaces.
         sink: where lines are sent.
         masking: what becomes of personal data.
-        queue: most bytes of undelivered lines on the disk of a node, in each of two queues. When
-            one is full, nothing more is read until there is room.
+        queue_bytes: most bytes of undelivered lines on the disk of a node, in each of two queues.
+            When one is full, nothing more is read until there is room.
         resources: of each collector.
         pods: settings of the pods.
     """
@@ -56,7 +56,7 @@ class LogCollectorArgs:
     services: Sequence[DnsLabel]
     sink: LogSink
     masking: LogMasking = field(default_factory=LogMasking)
-    queue: ByteSize = "1Gi"
+    queue_bytes: ByteSize = "1Gi"
     resources: Resources = RESOURCES
     pods: PodSettings = field(default_factory=PodSettings)
 
@@ -164,38 +164,22 @@ def _read_the_node(spec: dict[str, Any], namespace: pulumi.Input[str]) -> None:
 
 
 def _container(args: LogCollectorArgs) -> Container:
-    sink = args.sink
-    return Container(
-        name="collector",
-        image=args.image,
-        command=["/otelcol-contrib", f"--config={CONFIG}/collector.json"],
-        ports=[Port(name="metrics", number=METRICS), Port(name="health", number=HEALTH)],
-        probes=Probes(
-            startup=Probe(port=HEALTH, path="/", period=5, failures=24),
-            readiness=Probe(port=HEALTH, path="/"),
-            liveness=Probe(port=HEALTH, path="/"),
-        ),
-        resources=args.resources,
-        files=[Files(name=f"{LOG_COLLECTOR}-config", path=CONFIG, content=_files(args))],
-        secrets=[
-            SecretFiles(secret=key.secret, path=path, keys=(key.key,))
-            for key, path in ((sink.token, SINK), (sink.ca, SINK_CA))
-            if key
-        ],
-        user=0,
-    )
-
-
-def _files(args: LogCollectorArgs) -> dict[str, pulumi.Input[str]]:
     def configuration(*namespaces: str) -> str:
         made = log_pipeline(
             namespaces,
             args.services,
             args.sink,
             args.masking,
-            queue=args.queue,
+            queue_bytes=args.queue_bytes,
             memory=args.resources.memory_limit,
         )
-        return json.dumps(made, indent=1) + "\n"
+        return written(made)
 
-    return {"collector.json": applied(configuration, *args.namespaces.values())}
+    return collector_container(
+        LOG_COLLECTOR,
+        args.image,
+        applied(configuration, *args.namespaces.values()),
+        args.resources,
+        secrets=sink_files(args.sink),
+        user=0,
+    )

@@ -6,21 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..base.arg_types import ByteSize, DnsLabel, Url, Word
+from ..base.arg_types import ByteSize, DnsLabel, Word
 from ..base.quantities import quantity
-from ..kubernetes.pod_settings import SecretKey
 from .log_fields import SECURITY, LogMasking, masked, one_form
+from .otel_collector import HEALTH_CHECK, telemetry
+from .otlp_sink import OtlpSink, authenticator, connection
 
 PODS: Final = "/var/log/pods"
 """Where a node has the log files of its pods, by namespace, pod and container."""
 STATE: Final = "/var/lib/otelcol"
 """Where the collector keeps how far it has read each file, and what it has not yet delivered."""
-METRICS: Final = 8888
-HEALTH: Final = 13133
-SINK: Final = "/etc/log-sink"
-"""Folder of the token for the sink."""
-SINK_CA: Final = "/etc/log-sink-ca"
-"""Folder of the authority of the sink's certificate."""
 _MEBIBYTE: Final = 1024**2
 LONGEST_LINE: Final = _MEBIBYTE // 2
 """Bytes of a line, after which its rest is another line. A batch has room for a line whose fields
@@ -30,7 +25,6 @@ LARGEST_BATCH: Final = 2 * _MEBIBYTE
 JSON_GROWTH: Final = 8
 """A byte of OTLP in Protocol Buffers is at most eight in JSON: a control character becomes six, an
 empty list of 4 bytes 29."""
-_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  (network policies say who may connect)
 _NO_FIRST_LINE: Final = r"^([ \t]|[A-Za-z_.]+(Error|Exception)(:|$))"
 """Further lines of a statement of PostgreSQL, and of a traceback of Python or Go."""
 LogSinkKind = Literal["log-store", "log-forwarder", "loki", "otlp"]
@@ -44,7 +38,7 @@ _PATHS: Final[Mapping[LogSinkKind, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogSink:
+class LogSink(OtlpSink):
     """Where the collector sends log lines, by OTLP over TLS.
 
     Attributes:
@@ -56,20 +50,11 @@ class LogSink:
         index: of all lines but security events: the tenant of Loki (``X-Scope-OrgID``), the value
             of ``log.index``. VictoriaLogs has them in project 0.
         security_index: the same of security events. VictoriaLogs has them in project 1.
-        token: what is sent with each request; None: nothing.
-        header: which header has the token.
-        scheme: what precedes the token in the header; none: nothing.
-        ca: key with the authority that signs the sink's certificate; None: a public one.
     """
 
     kind: LogSinkKind
-    url: Url
     index: Word = "qudag-mcp-logs"
     security_index: Word = "qudag-mcp-security"
-    token: SecretKey | None = None
-    header: Word = "Authorization"
-    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = "Bearer"
-    ca: SecretKey | None = None
 
 
 def log_pipeline(
@@ -78,7 +63,7 @@ def log_pipeline(
     sink: LogSink,
     masking: LogMasking,
     *,
-    queue: ByteSize,
+    queue_bytes: ByteSize,
     memory: ByteSize,
 ) -> dict[str, Any]:
     """The collector's configuration.
@@ -88,11 +73,10 @@ def log_pipeline(
         services: names of the workloads in them.
         sink: where lines are sent.
         masking: what becomes of personal data.
-        queue: most bytes of undelivered lines on the disk of a node, in each of two queues.
+        queue_bytes: most bytes of undelivered lines on the disk of a node, in each of two queues.
         memory: limit of the container.
     """
     indexes = {"main": sink.index, "security": sink.security_index}
-    metrics = {"host": _EVERYWHERE, "port": METRICS}
     dropped = {"main": "==", "security": "!="}
     return {
         "extensions": {
@@ -100,8 +84,8 @@ def log_pipeline(
                 "directory": STATE,
                 "compaction": {"on_rebound": True, "directory": STATE},
             },
-            "health_check": {"endpoint": f"{_EVERYWHERE}:{HEALTH}"},
-            **_authenticator(sink),
+            **HEALTH_CHECK,
+            **authenticator(sink),
         },
         "receivers": {"filelog": _files(namespaces)},
         "processors": {
@@ -130,19 +114,12 @@ def log_pipeline(
         },
         "connectors": {"forward": {}},
         "exporters": {
-            f"otlphttp/{name}": _exporter(sink, name, index, queue)
+            f"otlphttp/{name}": _exporter(sink, name, index, queue_bytes)
             for name, index in indexes.items()
         },
         "service": {
-            "extensions": ["file_storage", "health_check", *_authenticator(sink)],
-            "telemetry": {
-                "logs": {"encoding": "json", "level": "warn"},
-                "metrics": {
-                    "readers": [
-                        {"pull": {"exporter": {"prometheus": metrics}}},
-                    ]
-                },
-            },
+            "extensions": ["file_storage", "health_check", *authenticator(sink)],
+            "telemetry": telemetry("warn"),
             "pipelines": {
                 "logs/read": {
                     "receivers": ["filelog"],
@@ -202,7 +179,7 @@ def _files(namespaces: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _exporter(sink: LogSink, name: str, index: str, queue: ByteSize) -> dict[str, Any]:
+def _exporter(sink: LogSink, name: str, index: str, queue_bytes: ByteSize) -> dict[str, Any]:
     headers: Mapping[LogSinkKind, Mapping[str, str]] = {
         "log-store": {"AccountID": "0", "ProjectID": "1" if name == "security" else "0"},
         "loki": {"X-Scope-OrgID": index},
@@ -212,38 +189,19 @@ def _exporter(sink: LogSink, name: str, index: str, queue: ByteSize) -> dict[str
         "headers": dict(headers.get(sink.kind, {})),
         # What the forwarder reads.
         **({"encoding": "json", "compression": "none"} if sink.kind == "log-forwarder" else {}),
-        "tls": {
-            "min_version": "1.2",
-            **({"ca_file": f"{SINK_CA}/{sink.ca.key}"} if sink.ca else {}),
-        },
-        **({"auth": {"authenticator": "bearertokenauth"}} if sink.token else {}),
+        **connection(sink),
         "timeout": "30s",
         "sending_queue": {
             "storage": "file_storage",
             "sizer": "bytes",
-            "queue_size": int(quantity(queue)),
+            "queue_size": int(quantity(queue_bytes)),
             # Reading stops when the queue is full, until there is room again.
             "block_on_overflow": True,
             "num_consumers": 4,
             **({"batch": _PARTS} if sink.kind == "log-forwarder" else {}),
         },
-        # Never given up: the queue keeps what the sink does not take.
-        "retry_on_failure": {"max_elapsed_time": "0s", "max_interval": "30s"},
     }
 
 
 _PARTS: Final = {"sizer": "bytes", "min_size": 0, "max_size": LARGEST_BATCH}
 """What is read at once is sent at once, in parts that the forwarder takes."""
-
-
-def _authenticator(sink: LogSink) -> dict[str, Any]:
-    """Reads the token from its file, and again when the file changes."""
-    if sink.token is None:
-        return {}
-    return {
-        "bearertokenauth": {
-            "header": sink.header,
-            "scheme": "" if sink.scheme == "none" else sink.scheme,
-            "filename": f"{SINK}/{sink.token.key}",
-        }
-    }

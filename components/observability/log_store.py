@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import pulumi
 
-from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName
+from ..base.arg_types import ByteSize
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.kubernetes_object import Manifest
 from ..base.quantities import quantity
-from ..kubernetes.exposure import IpFamilies
-from ..kubernetes.pod_settings import PodSettings
-from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from .one_pod import Program, data_volume, one_pod
+from .store_args import StoreArgs
 
 LOG_STORE: Final = "log-store"
 LOG_STORE_PORT: Final = 9428
-RESOURCES: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
 FILLED: Final = 0.8
 """Share of the volume that log lines may fill."""
 _DATA: Final = "/data"
@@ -31,33 +28,19 @@ LogDays = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogStoreArgs:
+class LogStoreArgs(StoreArgs):
     """Args of ``LogStore``.
 
     Attributes:
-        namespace: of the store.
         image: VictoriaLogs 1.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``log-store-service.<namespace>.svc``.
         retention_days: after which lines are deleted.
         size: of the volume. The oldest days are deleted earlier when 80 % of it are full.
-        storage_class: of the volume; None for the cluster's default.
-        protect: refuse to delete the volume.
-        resources: of the store.
-        ip_families: see Exposure.
-        pods: settings of the pod.
     """
 
-    namespace: pulumi.Input[DnsLabel]
-    image: pulumi.Input[Image]
-    tls_secret: SecretName
     retention_days: LogDays = 90
     size: ByteSize = "20Gi"
-    storage_class: ObjectName | None = None
-    protect: bool = False
-    resources: Resources = RESOURCES
-    ip_families: IpFamilies = "PreferDualStack"
-    pods: PodSettings = field(default_factory=PodSettings)
 
 
 class LogStore(Component[LogStoreArgs]):

@@ -22,7 +22,7 @@ from .targets import (
     ProbedUrl,
     ScrapeSeconds,
     ScrapeTarget,
-    prober_problems,
+    blackbox_exporter_problems,
     target_problems,
 )
 
@@ -30,7 +30,7 @@ COMPONENT: Final = "monitoring"
 RULES: Final = "qudag-mcp"
 """Name of the PrometheusRule, and of the AlertmanagerConfig."""
 MODULES: Final = "qudag-mcp-probes"
-"""Name of the ConfigMap with the configuration of the prober."""
+"""Name of the ConfigMap with the configuration of the blackbox_exporter."""
 BLACKBOX: Final = "blackbox-exporter"
 
 
@@ -45,10 +45,10 @@ class OperatorObservabilityArgs:
             JSON; empty: none.
         routes: who is told of which alerts: the spec of an AlertmanagerConfig, in YAML or JSON;
             empty: nobody is told of them by this component.
-        prober: URL of a blackbox_exporter that asks ``probed``; plain HTTP for a Service in the
+        blackbox_exporter: URL of the one that asks ``probed``; plain HTTP for a Service in the
             cluster alone; None: nothing is probed.
         probed: URLs.
-        modules: configuration of the prober, with the modules of ``probed``, for a ConfigMap.
+        modules: its configuration, with the modules of ``probed``, for a ConfigMap.
         labels: labels of the objects, by which the Prometheus selects them.
         scrape_seconds: time between two reads of a target.
     """
@@ -57,7 +57,7 @@ class OperatorObservabilityArgs:
     targets: Sequence[ScrapeTarget]
     rules: Text = ""
     routes: Text = ""
-    prober: PrometheusUrl | None = None
+    blackbox_exporter: PrometheusUrl | None = None
     probed: Sequence[ProbedUrl] = ()
     modules: Text = ""
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
@@ -70,13 +70,13 @@ class OperatorObservabilityArgs:
             problems += rule_file_problems("rules", self.rules)
         if self.routes:
             problems += routes_problems("routes", self.routes)
-        problems += prober_problems(self.prober, self.probed)
+        problems += blackbox_exporter_problems(self.blackbox_exporter, self.probed)
         if bool(self.modules) != bool(self.probed):
             problems.append(
                 Problem(
                     "modules",
                     "is set without probed, or probed without it",
-                    "the prober would have no URL to probe",
+                    "the blackbox_exporter would have no URL to probe",
                     "set both, or neither",
                 )
             )
@@ -157,8 +157,8 @@ def _routes(args: OperatorObservabilityArgs) -> Manifest:
 
 
 def _probes(args: OperatorObservabilityArgs) -> Iterator[Manifest]:
-    """A Probe for each URL, and the modules for the prober."""
-    if args.prober is None:
+    """A Probe for each URL, and the modules for the blackbox_exporter."""
+    if args.blackbox_exporter is None:
         return
     yield Manifest(
         kind="ConfigMap",
@@ -176,19 +176,19 @@ def _probes(args: OperatorObservabilityArgs) -> Iterator[Manifest]:
             metadata=metadata(
                 name, namespace=args.namespace, labels={**labels(name, COMPONENT), **args.labels}
             ),
-            fields={"spec": probe_spec(probed, args.prober, args.scrape_seconds)},
+            fields={"spec": probe_spec(probed, args.blackbox_exporter, args.scrape_seconds)},
         )
 
 
-def probe_spec(probed: ProbedUrl, prober: str, scrape_seconds: int) -> dict[str, Any]:
+def probe_spec(probed: ProbedUrl, exporter: str, scrape_seconds: int) -> dict[str, Any]:
     """The spec of the Probe of a URL. The operator adds the label ``namespace``: that of the Probe.
 
     Args:
         probed: what is asked, and with which module.
-        prober: URL of the blackbox_exporter.
+        exporter: URL of the blackbox_exporter.
         scrape_seconds: time between two probes.
     """
-    address = urlsplit(prober)
+    address = urlsplit(exporter)
     return {
         "jobName": f"probe/{probed.module}",
         "interval": f"{scrape_seconds}s",

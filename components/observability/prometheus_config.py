@@ -20,7 +20,7 @@ def prometheus_config(
     *,
     services: Sequence[ServiceTarget] = (),
     alertmanager: ServiceTarget | None = None,
-    prober: ServiceTarget | None = None,
+    blackbox_exporter: ServiceTarget | None = None,
     probed: Sequence[ProbedUrl] = (),
     own: str,
     authority: str,
@@ -35,7 +35,7 @@ def prometheus_config(
         namespaces: of each target, by its place in ``targets``.
         services: those in the namespace of Prometheus, whose metrics it reads.
         alertmanager: that gets the alerts.
-        prober: blackbox_exporter that asks ``probed``.
+        blackbox_exporter: what asks ``probed``.
         probed: URLs.
         own: that namespace.
         authority: path of the authority that signs the certificates of Prometheus and ``services``.
@@ -56,7 +56,11 @@ def prometheus_config(
                 for port, exporter in target.ports.items()
             ),
             *(_service(one, own, authority) for one in services),
-            *(_probe(one, prober, own, authority) for one in probed if prober),
+            *(
+                _probe(one, blackbox_exporter, own, authority)
+                for one in probed
+                if blackbox_exporter
+            ),
             {**_over_tls(PROMETHEUS, f"localhost:{PORT}", own, authority), **own_login},
         ],
     }
@@ -125,14 +129,14 @@ def _service(service: ServiceTarget, namespace: str, authority: str) -> dict[str
 
 
 def _probe(
-    probed: ProbedUrl, prober: ServiceTarget, namespace: str, authority: str
+    probed: ProbedUrl, asked: ServiceTarget, namespace: str, authority: str
 ) -> dict[str, Any]:
     """Has a URL asked; its series have the labels of what is probed."""
-    made = _service(prober, namespace, authority)
+    made = _service(asked, namespace, authority)
     labels = {
         "instance": probed.instance,
         NAMESPACE: probed.namespace,
-        EXPORTER: prober.name,
+        EXPORTER: asked.name,
         "probe": probed.module,
     }
     (target,) = made["static_configs"]

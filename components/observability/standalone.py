@@ -31,7 +31,7 @@ from .targets import (
     ScrapeSeconds,
     ScrapeTarget,
     ServiceTarget,
-    prober_problems,
+    blackbox_exporter_problems,
     target_problems,
 )
 from .web_config import WEB_CONFIG, prometheus_files, prometheus_flags
@@ -64,8 +64,8 @@ class StandaloneObservabilityArgs:
         services: Services in the namespace of Prometheus that export metrics over TLS, with
             certificates of ``ca_secret``.
         alertmanager: Alertmanager that gets the alerts; None: Prometheus shows them only.
-        prober: blackbox_exporter that asks ``probed``; None: nothing is probed.
-        probed: URLs that ``prober`` asks.
+        blackbox_exporter: the one that asks ``probed``; None: nothing is probed.
+        probed: URLs that ``blackbox_exporter`` asks.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
@@ -93,7 +93,7 @@ class StandaloneObservabilityArgs:
     ca_secret: SecretName
     services: Sequence[ServiceTarget] = ()
     alertmanager: ServiceTarget | None = None
-    prober: ServiceTarget | None = None
+    blackbox_exporter: ServiceTarget | None = None
     probed: Sequence[ProbedUrl] = ()
     rules: Text = ""
     login: SecretName | None = None
@@ -112,7 +112,7 @@ class StandaloneObservabilityArgs:
         problems = list(target_problems(self.targets, self.services))
         if self.rules:
             problems += rule_file_problems("rules", self.rules)
-        problems += prober_problems(self.prober, self.probed)
+        problems += blackbox_exporter_problems(self.blackbox_exporter, self.probed)
         if not self.namespaces:
             problems.append(
                 Problem(
@@ -228,7 +228,7 @@ def _configuration(args: StandaloneObservabilityArgs) -> pulumi.Input[str]:
             dict(enumerate(namespaces)),
             services=args.services,
             alertmanager=args.alertmanager,
-            prober=args.prober,
+            blackbox_exporter=args.blackbox_exporter,
             probed=args.probed,
             own=own,
             authority=f"{INTERNAL_CA_PATH}/ca.crt",

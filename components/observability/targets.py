@@ -105,12 +105,14 @@ class ProbedUrl:
     namespace: DnsLabel
 
 
-def prober_problems(prober: object | None, probed: Sequence[ProbedUrl]) -> Iterator[Problem]:
+def blackbox_exporter_problems(
+    exporter: object | None, probed: Sequence[ProbedUrl]
+) -> Iterator[Problem]:
     """URLs without what asks them, and the other way round."""
-    if bool(probed) != (prober is not None):
+    if bool(probed) != (exporter is not None):
         yield Problem(
             "probed",
-            "is set without prober, or prober without it",
+            "is set without blackbox_exporter, or blackbox_exporter without it",
             "nothing would be probed",
             "set both, or neither",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -15,25 +14,18 @@ from ..base.forms import BYTES
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..base.quantities import quantity
-from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
+from ..kubernetes.container import Container, Port, SecretFiles
 from ..kubernetes.exposure import Exposure, IpFamilies
 from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
-from .trace_collector_config import (
-    HEALTH,
-    METRICS,
-    SINK,
-    SINK_CA,
-    TraceSampling,
-    TraceSink,
-    trace_collector_config,
-)
+from .otel_collector import METRICS, collector_container, written
+from .otlp_sink import OtlpSink, sink_files
+from .trace_collector_config import TraceSampling, trace_collector_config
 
 TRACE_COLLECTOR: Final = "trace-collector"
-CONFIG: Final = "/etc/otelcol"
 RESOURCES: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
 QUEUE_SHARE: Final = 4
 """The queue takes at most one part in so many of the memory."""
@@ -55,7 +47,7 @@ class TraceCollectorArgs:
         longest_seconds: of a call. The collector decides later than that on a trace whose root
             span does not arrive.
         sampling: which traces are kept.
-        queue: most bytes of kept traces that wait in memory while the sink does not
+        queue_bytes: most bytes of kept traces that wait in memory while the sink does not
             answer; a fourth of the memory at most.
         resources: of the collector.
         ip_families: see Exposure.
@@ -65,10 +57,10 @@ class TraceCollectorArgs:
     namespace: pulumi.Input[DnsLabel]
     image: pulumi.Input[Image]
     tls_secret: SecretName
-    sink: TraceSink
+    sink: OtlpSink
     longest_seconds: LongestSeconds
     sampling: TraceSampling = field(default_factory=TraceSampling)
-    queue: ByteSize = "64Mi"
+    queue_bytes: ByteSize = "64Mi"
     resources: Resources = RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
@@ -76,15 +68,15 @@ class TraceCollectorArgs:
     def refusals(self) -> list[Problem]:
         """A queue that leaves too little memory for traces that wait for a decision."""
         memory = self.resources.memory_limit
-        if not (BYTES.matches(self.queue) and BYTES.matches(memory)):
+        if not (BYTES.matches(self.queue_bytes) and BYTES.matches(memory)):
             return []  # refused for its form
         most = quantity(memory) / QUEUE_SHARE
-        if quantity(self.queue) <= most:
+        if quantity(self.queue_bytes) <= most:
             return []
         return [
             Problem(
-                "queue",
-                f"is {self.queue}, more than a fourth of the memory ({memory})",
+                "queue_bytes",
+                f"is {self.queue_bytes}, more than a fourth of the memory ({memory})",
                 "the collector would refuse spans while its sink is away",
                 f"set at most {int(most) // 1024**2}Mi",
             )
@@ -130,40 +122,20 @@ def _workload(args: TraceCollectorArgs) -> WorkloadArgs:
 
 
 def _container(args: TraceCollectorArgs) -> Container:
-    sink = args.sink
     made = trace_collector_config(
-        args.sampling, sink, longest_seconds=args.longest_seconds, queue=args.queue
+        args.sampling,
+        args.sink,
+        longest_seconds=args.longest_seconds,
+        queue_bytes=args.queue_bytes,
     )
-    return Container(
-        name="collector",
-        image=args.image,
-        command=["/otelcol-contrib", f"--config={CONFIG}/collector.json"],
-        ports=[
-            Port(name="otlp", number=OTLP_HTTP, service=OTLP_HTTP),
-            Port(name="metrics", number=METRICS),
-            Port(name="health", number=HEALTH),
-        ],
-        probes=Probes(
-            startup=Probe(port=HEALTH, path="/", period=5, failures=24),
-            readiness=Probe(port=HEALTH, path="/"),
-            liveness=Probe(port=HEALTH, path="/"),
-        ),
-        resources=args.resources,
-        files=[
-            Files(
-                name=f"{TRACE_COLLECTOR}-config",
-                path=CONFIG,
-                content={"collector.json": json.dumps(made, indent=1) + "\n"},
-            )
-        ],
-        secrets=[
-            SecretFiles(
-                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
-            ),
-            *(
-                SecretFiles(secret=key.secret, path=path, keys=(key.key,))
-                for key, path in ((sink.token, SINK), (sink.ca, SINK_CA))
-                if key
-            ),
-        ],
+    certificate = SecretFiles(
+        secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
+    )
+    return collector_container(
+        TRACE_COLLECTOR,
+        args.image,
+        written(made),
+        args.resources,
+        receives=[Port(name="otlp", number=OTLP_HTTP, service=OTLP_HTTP)],
+        secrets=[certificate, *sink_files(args.sink)],
     )

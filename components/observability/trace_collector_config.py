@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from ..base.arg_types import ByteSize, Url, Word
+from ..base.arg_types import ByteSize
 from ..base.constraints import Range
 from ..base.quantities import quantity
-from ..mcp.secret_key import SecretKey
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
+from .otel_collector import EVERY, HEALTH_CHECK, telemetry
+from .otlp_sink import OtlpSink, authenticator, connection
 
-HEALTH: Final = 13133
-METRICS: Final = 8888
-EVERY: Final = ""
-"""Every address of the pod, IPv6 and IPv4; network policies decide who may connect."""
-SINK: Final = "/etc/trace-sink"
-"""Folder of the token for the sink."""
-SINK_CA: Final = "/etc/trace-sink-ca"
-"""Folder of the authority of the sink's certificate."""
 AFTER_CALL_SECONDS: Final = 5
 """From the end of the longest call until all of its spans have arrived."""
 LARGEST_BODY: Final = 4 * 1024 * 1024
 LARGEST_TRACE: Final = 2 * 1024 * 1024
 """Bytes: a larger one is not kept, so a client that puts all its calls into one fills no memory."""
-_AUTHENTICATOR: Final = "bearertokenauth"
 
 Percent = Annotated[
     float,
@@ -52,38 +44,23 @@ class TraceSampling:
     """Which traces are kept, once all their spans have arrived.
 
     Attributes:
-        percent: share that is kept of the traces without an error that are not slow.
+        sampled_percent: share that is kept of the traces without an error that are not slow.
         slow_seconds: a trace that lasts at least this long is kept.
-        waiting: most traces that wait for the decision whether they are kept; above it the oldest
-            is lost.
+        max_waiting_traces: most traces that wait for the decision whether they are kept; above it
+            the oldest is lost.
     """
 
-    percent: Percent = 10
+    sampled_percent: Percent = 10
     slow_seconds: SlowSeconds = 2
-    waiting: TraceCount = 20_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraceSink:
-    """Where traces are sent: an OTLP receiver (HTTP with protobuf) over TLS.
-
-    Attributes:
-        endpoint: its URL without ``/v1/traces``.
-        token: what is sent with each request; None: nothing.
-        header: which header has the token.
-        scheme: what precedes the token in the header; none: nothing.
-        ca: key with the authority that signs its certificate; None: a public one.
-    """
-
-    endpoint: Url
-    token: SecretKey | None = None
-    header: Word = "Authorization"
-    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = "Bearer"
-    ca: SecretKey | None = None
+    max_waiting_traces: TraceCount = 20_000
 
 
 def trace_collector_config(
-    sampling: TraceSampling, sink: TraceSink, *, longest_seconds: float, queue: ByteSize = "64Mi"
+    sampling: TraceSampling,
+    sink: OtlpSink,
+    *,
+    longest_seconds: float,
+    queue_bytes: ByteSize = "64Mi",
 ) -> dict[str, Any]:
     """The configuration of a collector that keeps traces by error, time and share.
 
@@ -92,12 +69,12 @@ def trace_collector_config(
         sink: where that is sent.
         longest_seconds: of a call. The decision waits for longer: spans arrive when they end, and
             the one of a call ends last.
-        queue: most bytes of kept traces that wait in memory while the sink is away.
+        queue_bytes: most bytes of kept traces that wait in memory while the sink is away.
     """
     wait = int(longest_seconds) + AFTER_CALL_SECONDS
-    authenticator = _authenticator(sink)
+    login = authenticator(sink)
     return {
-        "extensions": {"health_check": {"endpoint": f"{EVERY}:{HEALTH}"}, **authenticator},
+        "extensions": {**HEALTH_CHECK, **login},
         "receivers": {
             "otlp": {
                 "protocols": {
@@ -124,19 +101,19 @@ def trace_collector_config(
             "tail_sampling": {
                 "decision_wait": f"{wait}s",
                 "decision_wait_after_root_received": f"{AFTER_CALL_SECONDS}s",
-                "num_traces": sampling.waiting,
+                "num_traces": sampling.max_waiting_traces,
                 "maximum_trace_size_bytes": LARGEST_TRACE,
                 "decision_cache": {
-                    "sampled_cache_size": 10 * sampling.waiting,
-                    "non_sampled_cache_size": 10 * sampling.waiting,
+                    "sampled_cache_size": 10 * sampling.max_waiting_traces,
+                    "non_sampled_cache_size": 10 * sampling.max_waiting_traces,
                 },
                 "policies": _policies(sampling),
             },
             "batch": {"timeout": "1s", "send_batch_size": 512, "send_batch_max_size": 1024},
         },
-        "exporters": {"otlphttp": _exporter(sink, queue)},
+        "exporters": {"otlphttp": _exporter(sink, queue_bytes)},
         "service": {
-            "extensions": ["health_check", *authenticator],
+            "extensions": [*HEALTH_CHECK, *login],
             "pipelines": {
                 "traces": {
                     "receivers": ["otlp"],
@@ -144,14 +121,7 @@ def trace_collector_config(
                     "exporters": ["otlphttp"],
                 }
             },
-            "telemetry": {
-                "logs": {"encoding": "json", "level": "info"},
-                "metrics": {
-                    "readers": [
-                        {"pull": {"exporter": {"prometheus": {"host": EVERY, "port": METRICS}}}}
-                    ]
-                },
-            },
+            "telemetry": telemetry("info"),
         },
     }
 
@@ -168,36 +138,17 @@ def _policies(sampling: TraceSampling) -> list[Mapping[str, Any]]:
         {
             "name": "share",
             "type": "probabilistic",
-            "probabilistic": {"sampling_percentage": sampling.percent},
+            "probabilistic": {"sampling_percentage": sampling.sampled_percent},
         },
     ]
 
 
-def _exporter(sink: TraceSink, queue: ByteSize) -> dict[str, Any]:
+def _exporter(sink: OtlpSink, queue_bytes: ByteSize) -> dict[str, Any]:
     return {
-        "endpoint": sink.endpoint.rstrip("/"),
+        "endpoint": sink.url.rstrip("/"),
         "compression": "gzip",
         "timeout": "10s",
-        "tls": {
-            "min_version": "1.2",
-            **({"ca_file": f"{SINK_CA}/{sink.ca.key}"} if sink.ca else {}),
-        },
-        **({"auth": {"authenticator": _AUTHENTICATOR}} if sink.token else {}),
+        **connection(sink),
         # A full queue refuses new traces, which are counted: waiting would stop the sampling.
-        "sending_queue": {"sizer": "bytes", "queue_size": int(quantity(queue))},
-        # Never given up: the queue is what is limited.
-        "retry_on_failure": {"max_elapsed_time": "0s", "max_interval": "30s"},
-    }
-
-
-def _authenticator(sink: TraceSink) -> dict[str, Any]:
-    """Reads the token from its file, and again when the file changes."""
-    if sink.token is None:
-        return {}
-    return {
-        _AUTHENTICATOR: {
-            "header": sink.header,
-            "scheme": "" if sink.scheme == "none" else sink.scheme,
-            "filename": f"{SINK}/{sink.token.key}",
-        }
+        "sending_queue": {"sizer": "bytes", "queue_size": int(quantity(queue_bytes))},
     }

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import pulumi
 
-from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.kubernetes_object import Manifest
 from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
-from ..kubernetes.exposure import Exposure, IpFamilies
-from ..kubernetes.pod_settings import PodSettings
-from ..kubernetes.resources import Resources
+from ..kubernetes.exposure import Exposure
 from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
 from .one_pod import data_volume
+from .store_args import StoreArgs
 
 TRACE_STORE: Final = "trace-store"
 TRACE_QUERY: Final = 16686
@@ -28,7 +26,6 @@ HEALTH: Final = 13133
 HEALTH_PATH: Final = "/status"
 CONFIG: Final = "/etc/jaeger"
 DATA: Final = "/data"
-RESOURCES: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
 _STORAGE: Final = "badger"
 TraceDays = Annotated[
     int, Range(least=1, most=365, consequence="traces would be deleted at once, or never")
@@ -36,33 +33,18 @@ TraceDays = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class TraceStoreArgs:
+class TraceStoreArgs(StoreArgs):
     """Args of ``TraceStore``.
 
     Attributes:
-        namespace: of the store.
         image: Jaeger 2.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``trace-store-service.<namespace>.svc``.
         retention_days: after which traces are deleted.
         size: of the volume. Nothing is deleted earlier when it is full.
-        storage_class: of the volume; None for the cluster's default.
-        protect: refuse to delete the volume.
-        resources: of the store.
-        ip_families: see Exposure.
-        pods: settings of the pod.
     """
 
-    namespace: pulumi.Input[DnsLabel]
-    image: pulumi.Input[Image]
-    tls_secret: SecretName
     retention_days: TraceDays = 7
-    size: ByteSize = "10Gi"
-    storage_class: ObjectName | None = None
-    protect: bool = False
-    resources: Resources = RESOURCES
-    ip_families: IpFamilies = "PreferDualStack"
-    pods: PodSettings = field(default_factory=PodSettings)
 
 
 class TraceStore(Component[TraceStoreArgs]):

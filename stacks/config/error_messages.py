@@ -25,6 +25,7 @@ from .forms import FORMS
 from .grafana import GRAFANA_FORMS
 from .kubernetes import KUBERNETES_FORMS
 from .pods import SecretKey
+from .renamed_fields import RENAMED
 from .secret_store import SECRET_STORE_FORMS, SecretStoreFields
 from .servers import SERVER_FORMS
 from .stack import StackConfig
@@ -133,6 +134,8 @@ def _unknown(steps: tuple[int | str, ...], value: object) -> Problem:
     elif steps[0] == _HIDDEN_SECTION and len(steps) == 2:
         names = [field for field in known if field not in _WITH_NO_NAME]
         fix = f"write one of: {', '.join(names)}; each with the name of a Secret, never its content"
+    elif new := RENAMED.get(".".join(map(str, steps))):
+        fix = f"write {new}: this is its name now"
     elif (meant := nearest(key, known)) and _alike(key, meant):
         fix = f"write {meant}"
     elif _SECRET.search(key) and isinstance(value, str):

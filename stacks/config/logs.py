@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from .forms import Bytes, Cidr, Url, Word
+from .forms import Bytes, Url, Word
+from .otlp_sink import OtlpSink
 from .pods import SecretKey
 from .section import Section
 
@@ -35,7 +36,7 @@ class LogRetention(Section):
     )
 
 
-class LogSink(Section):
+class LogSink(OtlpSink):
     """Where the lines go: Elasticsearch, OpenSearch, Loki, or any other that takes OTLP."""
 
     kind: Literal["elasticsearch", "opensearch", "loki", "otlp"] = Field(
@@ -45,12 +46,6 @@ class LogSink(Section):
     url: Url = Field(
         description="Its URL, without /otlp/v1/logs of Loki and /v1/logs of others, which are "
         "appended."
-    )
-    networks: list[Cidr] = Field(
-        min_length=1,
-        max_length=50,
-        description="Networks of the sink's addresses; network policies allow connections to them "
-        "at the URL's port.",
     )
     index: Word = Field(
         default="qudag-mcp-logs",
@@ -71,21 +66,10 @@ class LogSink(Section):
         description="What is sent with each request, without spaces; absent: nothing, or user "
         "and password.",
     )
-    header: Word = Field(
-        default="Authorization", description="The header that has the token, such as DD-API-KEY."
-    )
-    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(
-        default="Bearer",
-        description="What precedes the token in the header; none for a header of its own.",
-    )
     retention: LogRetention | None = Field(
         default=None,
         description="How long the data streams keep lines, with a login of its own; required for "
         "elasticsearch and opensearch, refused for others.",
-    )
-    ca: SecretKey | None = Field(
-        default=None,
-        description="Authority that signs its certificate; absent: a public one.",
     )
 
 
@@ -125,7 +109,7 @@ class Logs(Section):
         default="hash",
         description="Callers in the lines: hash keeps the first 16 digits of the SHA-256.",
     )
-    queue: Bytes = Field(
+    queue_bytes: Bytes = Field(
         default="1Gi",
         description="Most undelivered lines on the disk of a node, in each of two queues.",
     )

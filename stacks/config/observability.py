@@ -53,7 +53,7 @@ class PrometheusOperator(Section):
         description="Labels of the objects, by which its Prometheus selects them, such as "
         "release: kube-prometheus-stack.",
     )
-    prober: PrometheusUrl | None = Field(
+    blackbox_exporter: PrometheusUrl | None = Field(
         default=None,
         description="URL of a blackbox_exporter of yours, which probes the platform at its "
         "domain; absent: no Probes.",

@@ -7,73 +7,24 @@ from typing import Final
 
 from components.base.arg_forms import DATA_STREAM
 from components.base.problems import Problem
-from components.base.versions import VERSIONS
 
 from ..config.logs import LOGS, STORES, LogRetention, LogSink
 from ..config.stack import StackConfig
 from .rule import Rule, at, path_of
 
+_SINK: Final = "observability.logs.sink"
 
-def lines_have_a_sink(config: StackConfig) -> Iterator[Problem]:
-    """There is one place that lines go to."""
-    logs, kind = config.observability.logs, config.observability.kind
-    if logs is None:
-        return
-    if logs.sink is None and kind != "standalone":
+
+def security_events_have_an_index(config: StackConfig) -> Iterator[Problem]:
+    """Security events are not among other lines."""
+    logs = config.observability.logs
+    if logs is not None and logs.sink is not None and logs.sink.index == logs.sink.security_index:
         yield at(
-            "observability.logs.sink",
-            f"is missing, and observability.kind is {kind}",
-            "collectors would have nowhere to send lines to",
-            "name a sink, or set observability.kind to standalone, which has a store",
-        )
-    if logs.sink is not None and logs.store is not None:
-        yield at(
-            "observability.logs.store",
-            "is set, and observability.logs.sink as well",
-            "there would be no store of the platform's own: it would have no effect",
-            "remove one of the two",
-        )
-    if logs.sink is not None and logs.sink.index == logs.sink.security_index:
-        yield at(
-            "observability.logs.sink.securityIndex",
+            f"{_SINK}.securityIndex",
             f"is {logs.sink.security_index}, as index is",
             "whoever may read log lines could read security events",
             "give security events an index of their own",
         )
-
-
-def the_token_is_read(config: StackConfig) -> Iterator[Problem]:
-    """The header and its scheme belong to a token."""
-    logs = config.observability.logs
-    if logs is None or logs.sink is None:
-        return
-    sink = logs.sink
-    if sink.kind in STORES:
-        return
-    if sink.token is None and sink.header != "Authorization":
-        yield at(
-            "observability.logs.sink.header",
-            f"is {sink.header}, and there is no token",
-            "requests would have no such header",
-            "name the key of a Secret in token, or remove header",
-        )
-    if sink.token is not None and sink.header != "Authorization" and sink.scheme != "none":
-        yield at(
-            "observability.logs.sink.scheme",
-            f"is {sink.scheme}, and header is {sink.header}",
-            f"the header would have {sink.scheme} in front of the token: the sink would refuse it",
-            "set scheme to none, or remove header",
-        )
-    if sink.token is not None and sink.header == "Authorization" and sink.scheme == "none":
-        yield at(
-            "observability.logs.sink.scheme",
-            "is none, and header is Authorization",
-            "the sink would find no scheme in front of the token, and refuse it",
-            "write Bearer, Basic or ApiKey",
-        )
-
-
-_SINK: Final = "observability.logs.sink"
 
 
 def stores_have_two_logins(config: StackConfig) -> Iterator[Problem]:
@@ -185,38 +136,10 @@ def user_ids_are_those_of_the_node(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def images_of_logs_are_used(config: StackConfig) -> Iterator[Problem]:
-    """Images are named where they run, with digests outside dev."""
-    logs, section = config.observability.logs, config.observability
-    stored = logs is not None and logs.sink is None and section.kind == "standalone"
-    collects = logs is not None or section.traces is not None
-    of_collector = "observability.logs or observability.traces"
-    for field, image, runs, of in (
-        ("collector", config.images.collector, collects, of_collector),
-        ("logStore", config.images.log_store, stored, "observability.logs"),
-    ):
-        if image is not None and not runs:
-            yield at(
-                f"images.{field}",
-                f"is set, and no workload of {of} uses it",
-                "it would have no effect",
-                f"remove it, or set {of}",
-            )
-        if image is None and runs and config.environment != "dev":
-            yield at(
-                f"images.{field}",
-                f"is missing, and {of} is set",
-                "a tag can be moved: an image that was never tested could run",
-                f"name it with its digest: {VERSIONS['images'][field]}@sha256:…",
-            )
-
-
 LOG_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("observability",), lines_have_a_sink),
-    (("observability.logs",), the_token_is_read),
+    (("observability.logs",), security_events_have_an_index),
     (("observability.logs",), stores_have_two_logins),
     (("observability.logs", "servers", "kubernetes"), the_namespace_of_collectors_is_theirs),
     (("observability.logs", "kubernetes"), user_ids_are_those_of_the_node),
-    (("observability", "images", "environment"), images_of_logs_are_used),
 ]
 """Each rule with what it reads."""

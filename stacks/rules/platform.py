@@ -44,9 +44,9 @@ from .server_metrics import SERVER_METRIC_RULES
 from .server_targets import SERVER_TARGET_RULES
 from .server_traces import SERVER_TRACE_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
+from .sinks import SINK_RULES
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .topology_servers import TOPOLOGY_SERVER_RULES
-from .traces import TRACE_RULES
 from .vertical import VERTICAL_RULES
 from .workers import WORKER_RULES
 
@@ -213,7 +213,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *CACHE_RULES,
     *SESSION_RULES,
     *LOG_RULES,
-    *TRACE_RULES,
+    *SINK_RULES,
     *OBSERVABILITY_RULES,
     *OWN_ALERTMANAGER_RULES,
     *OWN_GRAFANA_RULES,

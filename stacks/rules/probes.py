@@ -109,21 +109,21 @@ def _parameters(given: Iterable[str]) -> Iterator[Problem]:
             yield at(path_of(*_SECTION.split("."), "token", "parameters", name), *refused)
 
 
-def a_prober_has_a_domain(config: StackConfig) -> Iterator[Problem]:
+def an_exporter_of_yours_has_a_domain(config: StackConfig) -> Iterator[Problem]:
     """The public address that a blackbox_exporter of the user asks is known."""
     operator = config.observability.operator
-    if operator and operator.prober and config.domain is None:
+    if operator and operator.blackbox_exporter and config.domain is None:
         yield at(
-            "observability.operator.prober",
+            "observability.operator.blackboxExporter",
             "is set, and domain is missing",
             "there is no public address that it could probe",
             "set domain to the name under which clients know the platform, or remove it",
         )
     exporters = config.observability.alerts.exporters
-    if operator and operator.prober and "blackbox" in exporters:
+    if operator and operator.blackbox_exporter and "blackbox" in exporters:
         yield at(
             f"observability.alerts.exporters[{exporters.index('blackbox')}]",
-            "is blackbox, and observability.operator.prober is set",
+            "is blackbox, and observability.operator.blackboxExporter is set",
             "the stack already has these alerts",
             "leave it out",
         )
@@ -132,6 +132,6 @@ def a_prober_has_a_domain(config: StackConfig) -> Iterator[Problem]:
 PROBE_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability", "images", "environment", "domain", "edge"), probes_can_be_sent),
     (("observability", "network", "protocol"), probes_get_tokens),
-    (("observability", "domain"), a_prober_has_a_domain),
+    (("observability", "domain"), an_exporter_of_yours_has_a_domain),
 ]
 """Each rule with what it reads."""

@@ -17,12 +17,12 @@ from ..log_flows import (
     LOG_RETENTION,
     has_log_collector,
     has_log_forwarder,
-    log_parties,
 )
 from ..monitoring import KEDA, monitoring_workloads, own_keda
+from ..sink_flows import sink_parties
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import EGRESS_PROXY, INTERNET, ISSUER_PODS, OPTIONAL_PARTIES
-from ..trace_flows import TRACE_COLLECTOR, has_traces, trace_parties
+from ..trace_flows import TRACE_COLLECTOR, has_traces
 from .rule import Rule, at, path_of
 
 _PARTIES: Final = (*OPTIONAL_PARTIES, ISSUER_PODS, INTERNET)
@@ -122,7 +122,7 @@ def _observing(config: StackConfig) -> Iterator[str]:
 
 def _outside(config: StackConfig) -> Iterator[str]:
     """The parties outside the platform that this stack has."""
-    yield from (one.name for one in (*log_parties(config), *trace_parties(config)))
+    yield from (one.name for one in sink_parties(config))
     if own_keda(config):
         yield KEDA
 

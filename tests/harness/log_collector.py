@@ -16,7 +16,9 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from components.observability.log_pipeline import PODS, SINK, STATE
+from components.observability.log_pipeline import PODS, STATE
+from components.observability.otel_collector import HEALTH
+from components.observability.otlp_sink import TOKEN
 from graph.resource_graph import ResourceGraph
 
 from .apiserver import ROOT
@@ -139,6 +141,7 @@ class CollectorProcess:
     token: str = "a-token-of-the-sink"
     faster: bool = True
     port: int = field(default_factory=free_port)
+    health: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -168,11 +171,12 @@ class CollectorProcess:
         ]
         text = files["collector.json"].replace(PODS, str(self.pods))
         text = text.replace(STATE, str(self.folder / "state"))
-        text = text.replace(SINK + "/", f"{self.folder / 'sink'}/")
+        text = text.replace(TOKEN + "/", f"{self.folder / 'sink'}/")
         made = json.loads(text)
-        made["extensions"]["health_check"]["endpoint"] = f"127.0.0.1:{free_port()}"
+        check = made["extensions"]["health_check"]
+        check["endpoint"] = check["endpoint"].replace(f":{HEALTH}", f":{self.health}")
         (reader,) = made["service"]["telemetry"]["metrics"]["readers"]
-        reader["pull"]["exporter"]["prometheus"] |= {"host": "127.0.0.1", "port": self.port}
+        reader["pull"]["exporter"]["prometheus"] |= {"port": self.port}
         for exporter in made["exporters"].values():
             exporter["tls"]["ca_file"] = str(self.authority.ca_file)
             if self.faster:

@@ -42,7 +42,7 @@ OPERATOR: Final = {
     "kind": "operator",
     "operator": {
         "labels": {"release": "kps"},
-        "prober": "http://blackbox-exporter.monitoring.svc:9115",
+        "blackboxExporter": "http://blackbox-exporter.monitoring.svc:9115",
     },
     "alerts": ALERTS,
 }

@@ -22,6 +22,7 @@ from components.observability.log_forwarder import (
 from components.observability.log_pipeline import LogSink
 from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
+from components.observability.otlp_sink import OtlpSink
 from components.observability.probes import ProbedTool, ProbeToken
 from components.observability.runbooks_config_map import Runbooks, RunbooksArgs
 from components.observability.standalone import (
@@ -30,7 +31,6 @@ from components.observability.standalone import (
 )
 from components.observability.targets import ProbedUrl, ScrapeTarget, ServiceTarget
 from components.observability.trace_collector import TraceCollector, TraceCollectorArgs
-from components.observability.trace_collector_config import TraceSink
 from components.observability.trace_store import TraceStore, TraceStoreArgs
 
 OBSERVABILITY_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
@@ -56,7 +56,7 @@ OBSERVABILITY_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 )
             ],
             labels={"release": "kube-prometheus-stack"},
-            prober="http://blackbox-exporter.monitoring.svc:9115",
+            blackbox_exporter="http://blackbox-exporter.monitoring.svc:9115",
             probed=[
                 ProbedUrl(
                     module="metadata",
@@ -167,8 +167,8 @@ OBSERVABILITY_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             image="docker.io/otel/opentelemetry-collector-contrib:0.161.0",
             tls_secret="mcp-internal-tls-trace-collector",
             longest_seconds=65,
-            sink=TraceSink(
-                endpoint="https://traces.example.com/otlp",
+            sink=OtlpSink(
+                url="https://traces.example.com/otlp",
                 token=SecretKey(secret="trace-sink", key="token"),
                 ca=SecretKey(secret="trace-sink", key="ca.crt"),
             ),

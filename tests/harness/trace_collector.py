@@ -15,19 +15,15 @@ import httpx2
 import pytest
 
 from components.mcp.server_config import INTERNAL_TLS_PATH
-from components.observability.trace_collector_config import (
-    HEALTH,
-    METRICS,
-    TraceSampling,
-    TraceSink,
-    trace_collector_config,
-)
+from components.observability.otel_collector import HEALTH, METRICS
+from components.observability.otlp_sink import OtlpSink
+from components.observability.trace_collector_config import TraceSampling, trace_collector_config
 
 from .apiserver import ROOT
 from .certificates import NAMES, Authority
 from .server import until
 
-SINK = TraceSink(endpoint="https://traces.test:4318")
+SINK = OtlpSink(url="https://traces.test:4318")
 HOST = "trace-collector-service.qudag-mcp-dev-monitoring.svc"
 """Name of its Service in the stack dev."""
 
@@ -126,7 +122,7 @@ def collecting(
     directory: Path,
     authority: Authority,
     sampling: TraceSampling,
-    sink: TraceSink | None = None,
+    sink: OtlpSink | None = None,
     files: Mapping[str, Path] | None = None,
 ) -> Generator[TraceCollector]:
     """Run a collector, which decides after one to four seconds.

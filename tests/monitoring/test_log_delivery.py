@@ -12,6 +12,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
+import httpx2
+import pytest
+
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.metrics import exported_by
 from components.observability.log_pipeline import LogSink
@@ -66,7 +69,7 @@ def _wait(minutes: float) -> None:
 
 def test_a_full_queue_stops_reading_and_loses_nothing(tmp_path: Path):
     """A queue has room for 1 MiB; several times as much is written while the sink is away."""
-    with collecting(tmp_path, collector(queue="1Mi")) as (reader, store):
+    with collecting(tmp_path, collector(queue_bytes="1Mi")) as (reader, store):
         store.stop()
         file = reader.file(PLATFORM, "notes-5d8f7b9c4-x2k9q", "server")
         lines = 5000
@@ -107,6 +110,19 @@ def test_a_new_token_is_used_without_a_restart_and_refused_lines_are_counted(tmp
         exported = reader.metrics()
         for name in exported_by("logs"):
             assert f"\n{name}{{" in exported, name
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+def test_metrics_and_health_are_answered_over_ipv4_and_ipv6(tmp_path: Path, address: str):
+    program = built("collector", "otelcol-contrib")
+    reader = CollectorProcess(program, tmp_path, collector(), Authority.at(tmp_path))
+    try:
+        reader.start()
+        for port, path in ((reader.port, "/metrics"), (reader.health, "/")):
+            answer = httpx2.get(f"http://{address}:{port}{path}")
+            assert answer.status_code == 200, path
+    finally:
+        reader.stop()
 
 
 def test_a_header_of_its_own_has_the_token_alone(tmp_path: Path):

@@ -91,7 +91,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[TracedPlatfo
 
 async def traced_call(platform: TracedPlatform, server: str, era: str) -> list[Recorded]:
     """The spans of one call of a tool of a server, through the gateway and the list at /mcp."""
-    with platform.start_collector(f"{server}-{era}", TraceSampling(percent=100)) as collector:
+    with platform.start_collector(
+        f"{server}-{era}", TraceSampling(sampled_percent=100)
+    ) as collector:
         said = await platform.call(era, f"{server}__forecast", {"city": "Bern"})
         assert said == "rain in Bern"
         time.sleep(3)
@@ -153,7 +155,7 @@ async def test_a_server_without_traces_sends_none(platform: TracedPlatform):
 
 
 async def test_spans_of_servers_have_the_attributes_of_the_stack(platform: TracedPlatform):
-    with platform.start_collector("attributes", TraceSampling(percent=100)) as collector:
+    with platform.start_collector("attributes", TraceSampling(sampled_percent=100)) as collector:
         await platform.call("modern", "weather__forecast", {"city": "Bern"})
         time.sleep(3)
         collector.stop()

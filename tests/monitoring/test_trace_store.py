@@ -21,8 +21,9 @@ import pytest
 
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.metrics import exported_by
-from components.observability.trace_collector_config import SINK as FOLDER
-from components.observability.trace_collector_config import SINK_CA, TraceSampling, TraceSink
+from components.observability.otlp_sink import AUTHORITY, OtlpSink
+from components.observability.otlp_sink import TOKEN as FOLDER
+from components.observability.trace_collector_config import TraceSampling
 from tests.harness.certificates import Authority
 from tests.harness.graph_queries import pods
 from tests.harness.server import free_port, until
@@ -32,7 +33,7 @@ from tests.programs.test_traces import stack
 
 TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
 CALLER: Final = "b7ad6b7169203331"
-EVERY: Final = TraceSampling(percent=100)
+EVERY: Final = TraceSampling(sampled_percent=100)
 CA: Final = SecretKey(secret="ca", key="ca.crt")
 TOKEN: Final = SecretKey(secret="trace-sink", key="token")
 
@@ -50,9 +51,9 @@ def store(platform: TracedPlatform) -> Generator[TraceStore]:
         yield running
 
 
-def sink_of(url: str, authority: Authority, **more: Any) -> tuple[TraceSink, dict[str, Path]]:
+def sink_of(url: str, authority: Authority, **more: Any) -> tuple[OtlpSink, dict[str, Path]]:
     """A sink on this machine, and the files that stand in for its Secrets."""
-    return TraceSink(endpoint=url, ca=CA, **more), {f"{SINK_CA}/ca.crt": authority.ca_file}
+    return OtlpSink(url=url, ca=CA, **more), {f"{AUTHORITY}/ca.crt": authority.ca_file}
 
 
 async def test_a_federated_call_is_found_in_jaeger_with_every_span_and_its_parent(

@@ -29,7 +29,7 @@ def one(spans: list[Recorded], service: str, name: str) -> Recorded:
 
 
 async def test_a_federated_call_is_one_trace(platform: TracedPlatform):
-    with platform.start_collector("all", TraceSampling(percent=100)) as collector:
+    with platform.start_collector("all", TraceSampling(sampled_percent=100)) as collector:
         said = await platform.call(
             "legacy",
             "notes__remember",
@@ -82,7 +82,7 @@ async def test_a_federated_call_is_one_trace(platform: TracedPlatform):
 
 
 def test_the_gateway_starts_a_trace_where_the_client_has_none(platform: TracedPlatform):
-    with platform.start_collector("started", TraceSampling(percent=100)) as collector:
+    with platform.start_collector("started", TraceSampling(sampled_percent=100)) as collector:
         before = len(platform.access_log())
         for wrong in ({}, {"traceparent": f"00-{'0' * 32}-{CALLER}-01", "tracestate": "a=1"}):
             assert platform.post("echo", {"text": "a"}, **wrong).status_code == 200
@@ -99,7 +99,7 @@ def test_the_gateway_starts_a_trace_where_the_client_has_none(platform: TracedPl
 
 
 def test_errors_and_slow_calls_are_kept_and_a_share_of_the_others(platform: TracedPlatform):
-    sampling = TraceSampling(percent=0, slow_seconds=0.7)
+    sampling = TraceSampling(sampled_percent=0, slow_seconds=0.7)
     with platform.start_collector("sampled", sampling) as collector:
         for _ in range(20):
             platform.post("echo", {"text": "fast"})
@@ -119,7 +119,8 @@ def test_errors_and_slow_calls_are_kept_and_a_share_of_the_others(platform: Trac
 
 
 def test_about_the_configured_share_of_fast_calls_is_kept(platform: TracedPlatform):
-    with platform.start_collector("share", TraceSampling(percent=50, slow_seconds=60)) as collector:
+    sampling = TraceSampling(sampled_percent=50, slow_seconds=60)
+    with platform.start_collector("share", sampling) as collector:
         for _ in range(100):
             platform.post("echo", {"text": "fast"})
         time.sleep(5)

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 
 from components.observability import log_collector, log_forwarder, log_store
-from components.observability.log_pipeline import METRICS
+from components.observability.otel_collector import METRICS
 from graph.resource_graph import ResourceGraph
 from policies import findings
-from stacks import log_flows
+from stacks import log_flows, sink_flows
 from tests.harness.graph_queries import objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.user_servers import NETWORK, recorded
@@ -61,7 +61,7 @@ def stack(own: bool = True) -> ResourceGraph:
                 "observability": {"kind": "standalone", "logs": {}},
             }
         )
-    logs = {"sink": SINK, "addresses": "drop", "subjects": "drop", "queue": "2Gi"}
+    logs = {"sink": SINK, "addresses": "drop", "subjects": "drop", "queueBytes": "2Gi"}
     return recorded({"topology": "monolith", "network": network, "observability": {"logs": logs}})
 
 
@@ -167,7 +167,7 @@ def test_no_policy_is_broken(own: bool):
 def test_names_and_ports_of_flows_are_those_of_the_components():
     assert log_flows.LOG_COLLECTOR == log_collector.LOG_COLLECTOR
     assert log_flows.LOG_STORE == log_store.LOG_STORE
-    assert (log_flows.STORE_PORT, log_flows.COLLECTOR_METRICS) == (9428, METRICS)
+    assert (log_flows.STORE_PORT, sink_flows.COLLECTOR_METRICS) == (9428, METRICS)
     assert log_store.LOG_STORE_PORT == log_flows.STORE_PORT
     assert log_flows.LOG_FORWARDER == log_forwarder.LOG_FORWARDER
     assert log_flows.LOG_RETENTION == log_forwarder.LOG_RETENTION
@@ -183,7 +183,7 @@ def test_the_store_keeps_lines_for_90_days_unless_the_volume_is_full():
 
 def test_the_token_is_read_from_its_file_and_is_in_no_object():
     made = configuration(stack(own=False))
-    assert made["extensions"]["bearertokenauth"]["filename"] == "/etc/log-sink/token"
+    assert made["extensions"]["bearertokenauth"]["filename"] == "/etc/otlp-sink/token"
     wanted = [
         one for one in stack(own=False).outputs["required_secrets"] if one["name"] == "log-sink"
     ]

@@ -12,11 +12,11 @@ import pytest
 from components.base.quantities import quantity
 from components.mcp.traces import OTLP_HTTP
 from components.observability import trace_collector, trace_store
-from components.observability.trace_collector_config import METRICS
+from components.observability.otel_collector import METRICS
 from graph.resource_graph import ResourceGraph
 from policies import findings
-from stacks import trace_flows
-from stacks.rules import traces as rules
+from stacks import sink_flows, trace_flows
+from stacks.rules import sinks as rules
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.monitored_stacks import stack as standalone
 from tests.harness.network_policy_model import Endpoint, Enforcement
@@ -64,7 +64,8 @@ SERVERS: Final[dict[str, dict[str, Any]]] = {
 def stack(kind: str = "standalone", topology: str = "microservices") -> ResourceGraph:
     """A stack with a store of its own (standalone), or with a sink outside."""
     own = kind == "standalone"
-    traces = {} if own else {"sink": SINK, "percent": 1.5, "slowSeconds": 0.5, "queue": "32Mi"}
+    kept = {"sampledPercent": 1.5, "slowSeconds": 0.5, "queueBytes": "32Mi"}
+    traces = {} if own else {"sink": SINK, **kept}
     return recorded(
         {
             "topology": topology,
@@ -298,7 +299,7 @@ def test_the_keys_of_a_sink_are_wanted_where_the_collector_runs_and_are_in_no_ob
     assert wanted == [(MONITORING, ["ca.crt", "token"])]
     (pod,) = [each for each in pods(stack("none")) if each.name == "trace-collector"]
     mounted = {m["mountPath"] for c in pod.containers for m in c["volumeMounts"]}
-    assert {"/etc/trace-sink", "/etc/trace-sink-ca"} <= mounted
+    assert {"/etc/otlp-sink", "/etc/otlp-sink-ca"} <= mounted
 
 
 def test_a_sink_may_have_the_authority_of_the_platform():
@@ -345,7 +346,7 @@ def test_its_pods_cannot_write_outside_of_their_volumes_and_have_no_rights(name:
 def test_names_and_ports_of_flows_are_those_of_the_components():
     assert trace_flows.TRACE_COLLECTOR == trace_collector.TRACE_COLLECTOR
     assert trace_flows.TRACE_STORE == trace_store.TRACE_STORE
-    assert (trace_flows.SPANS, trace_flows.COLLECTOR_METRICS) == (OTLP_HTTP, METRICS)
+    assert (trace_flows.SPANS, sink_flows.COLLECTOR_METRICS) == (OTLP_HTTP, METRICS)
     assert trace_flows.TRACE_QUERY == trace_store.TRACE_QUERY
     most = quantity(trace_collector.RESOURCES.memory_limit) / trace_collector.QUEUE_SHARE
     assert quantity(rules.LARGEST_QUEUE) == most

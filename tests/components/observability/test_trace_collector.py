@@ -6,13 +6,10 @@ import pytest
 
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.timeout_budget import Distance, TimeoutBudget
-from components.observability.trace_collector_config import (
-    TraceSampling,
-    TraceSink,
-    trace_collector_config,
-)
+from components.observability.otlp_sink import OtlpSink
+from components.observability.trace_collector_config import TraceSampling, trace_collector_config
 
-SINK = TraceSink(endpoint="https://traces.test:4318")
+SINK = OtlpSink(url="https://traces.test:4318")
 
 
 @pytest.mark.parametrize("longest", [10, 60, 600])
@@ -30,14 +27,14 @@ def test_memory_is_limited_before_anything_is_kept():
 
 def test_a_token_is_read_from_its_file():
     key = SecretKey(secret="sink", key="token")
-    sink = TraceSink(endpoint="https://traces.test/", token=key, ca=key)
+    sink = OtlpSink(url="https://traces.test/", token=key, ca=key)
     made = trace_collector_config(TraceSampling(), sink, longest_seconds=60)
     exporter = made["exporters"]["otlphttp"]
     assert exporter["endpoint"] == "https://traces.test"
     assert exporter["auth"] == {"authenticator": "bearertokenauth"}
     assert "bearertokenauth" in made["service"]["extensions"]
-    assert made["extensions"]["bearertokenauth"]["filename"] == "/etc/trace-sink/token"
-    assert exporter["tls"]["ca_file"] == "/etc/trace-sink-ca/token"
+    assert made["extensions"]["bearertokenauth"]["filename"] == "/etc/otlp-sink/token"
+    assert exporter["tls"]["ca_file"] == "/etc/otlp-sink-ca/token"
 
 
 def test_a_sink_without_a_token_gets_no_header():

@@ -1,0 +1,70 @@
+"""Where a collector sends what it keeps: a receiver of OTLP over HTTP with TLS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from ..base.arg_types import Url, Word
+from ..kubernetes.container import SecretFiles
+from ..mcp.secret_key import SecretKey
+
+TOKEN: Final = "/etc/otlp-sink"  # noqa: S105  (a folder)
+"""Folder of the token for the sink."""
+AUTHORITY: Final = "/etc/otlp-sink-ca"
+"""Folder of the authority of the sink's certificate."""
+_AUTHENTICATOR: Final = "bearertokenauth"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtlpSink:
+    """Where a collector sends: a receiver of OTLP (HTTP) over TLS.
+
+    Attributes:
+        url: its URL, without the path for logs (``/v1/logs``) or traces (``/v1/traces``).
+        token: what is sent with each request; None: nothing.
+        header: which header has the token.
+        scheme: what precedes the token in the header; none: nothing.
+        ca: key with the authority that signs its certificate; None: a public one.
+    """
+
+    url: Url
+    token: SecretKey | None = None
+    header: Word = "Authorization"
+    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = "Bearer"
+    ca: SecretKey | None = None
+
+
+def authenticator(sink: OtlpSink) -> dict[str, Any]:
+    """The extension that reads the token from its file, and again when the file changes."""
+    if sink.token is None:
+        return {}
+    return {
+        _AUTHENTICATOR: {
+            "header": sink.header,
+            "scheme": "" if sink.scheme == "none" else sink.scheme,
+            "filename": f"{TOKEN}/{sink.token.key}",
+        }
+    }
+
+
+def connection(sink: OtlpSink) -> dict[str, Any]:
+    """The fields of an exporter about TLS, the token and retries."""
+    return {
+        "tls": {
+            "min_version": "1.2",
+            **({"ca_file": f"{AUTHORITY}/{sink.ca.key}"} if sink.ca else {}),
+        },
+        **({"auth": {"authenticator": _AUTHENTICATOR}} if sink.token else {}),
+        # Never given up: the queue, which is limited, keeps what the sink does not take.
+        "retry_on_failure": {"max_elapsed_time": "0s", "max_interval": "30s"},
+    }
+
+
+def sink_files(sink: OtlpSink) -> list[SecretFiles]:
+    """The files of the token and of the authority, for the collector's container."""
+    return [
+        SecretFiles(secret=key.secret, path=path, keys=(key.key,))
+        for key, path in ((sink.token, TOKEN), (sink.ca, AUTHORITY))
+        if key
+    ]
