@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from .aws.function_args import LambdaEndpoint as LambdaEndpoint
     from .aws.function_args import Throttle as Throttle
     from .aws.location import AwsLocation as AwsLocation
+    from .aws.monitored import AwsMonitoredCache as AwsMonitoredCache
+    from .aws.monitored import AwsMonitoredContainer as AwsMonitoredContainer
+    from .aws.monitored import AwsMonitoredDatabase as AwsMonitoredDatabase
+    from .aws.monitored import AwsMonitoredFunction as AwsMonitoredFunction
     from .aws.monitoring import AwsMonitoring as AwsMonitoring
     from .aws.monitoring_args import AwsBudget as AwsBudget
     from .aws.monitoring_args import AwsMonitoringArgs as AwsMonitoringArgs
     from .aws.network import AwsEgress as AwsEgress
     from .aws.network import AwsNetwork as AwsNetwork
-    from .aws.watched import AwsWatchedCache as AwsWatchedCache
-    from .aws.watched import AwsWatchedContainer as AwsWatchedContainer
-    from .aws.watched import AwsWatchedDatabase as AwsWatchedDatabase
-    from .aws.watched import AwsWatchedFunction as AwsWatchedFunction
     from .azure.backup_storage import AzureBackupStorage as AzureBackupStorage
     from .azure.backup_storage import AzureBackupStorageArgs as AzureBackupStorageArgs
     from .azure.backup_storage import AzureKey as AzureKey
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from .azure.function import AzureFunction as AzureFunction
     from .azure.function_args import AzureFunctionArgs as AzureFunctionArgs
     from .azure.location import AzureLocation as AzureLocation
+    from .azure.monitored import AzureMonitoredApp as AzureMonitoredApp
+    from .azure.monitored import AzureMonitoredCache as AzureMonitoredCache
+    from .azure.monitored import AzureMonitoredDatabase as AzureMonitoredDatabase
+    from .azure.monitored import AzureMonitoredFunction as AzureMonitoredFunction
     from .azure.monitoring import AzureMonitoring as AzureMonitoring
     from .azure.monitoring_args import AzureBudget as AzureBudget
     from .azure.monitoring_args import AzureMonitoringArgs as AzureMonitoringArgs
     from .azure.secrets import AzureSecrets as AzureSecrets
-    from .azure.watched import AzureWatchedApp as AzureWatchedApp
-    from .azure.watched import AzureWatchedCache as AzureWatchedCache
-    from .azure.watched import AzureWatchedDatabase as AzureWatchedDatabase
-    from .azure.watched import AzureWatchedFunction as AzureWatchedFunction
     from .base.problems import Problem as Problem
     from .base.problems import ProblemReport as ProblemReport
     from .gcp.access import GcpAccess as GcpAccess
@@ -61,12 +61,12 @@ if TYPE_CHECKING:
     from .gcp.function import GcpFunction as GcpFunction
     from .gcp.function_args import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.location import GcpLocation as GcpLocation
+    from .gcp.monitored import GcpMonitoredCache as GcpMonitoredCache
+    from .gcp.monitored import GcpMonitoredDatabase as GcpMonitoredDatabase
+    from .gcp.monitored import GcpMonitoredService as GcpMonitoredService
     from .gcp.monitoring import GcpMonitoring as GcpMonitoring
     from .gcp.monitoring_args import GcpBudget as GcpBudget
     from .gcp.monitoring_args import GcpMonitoringArgs as GcpMonitoringArgs
-    from .gcp.watched import GcpWatchedCache as GcpWatchedCache
-    from .gcp.watched import GcpWatchedDatabase as GcpWatchedDatabase
-    from .gcp.watched import GcpWatchedService as GcpWatchedService
     from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
     from .kubernetes.backup_storage import BackupStorage as BackupStorage
     from .kubernetes.cloudnative_pg import CloudNativePgDataTier as CloudNativePgDataTier
@@ -249,10 +249,12 @@ _PUBLIC = {
     "aws.function": "AwsLambda",
     "aws.function_args": "AwsLambdaArgs LambdaEndpoint Throttle",
     "aws.location": "AwsLocation",
+    "aws.monitored": (
+        "AwsMonitoredCache AwsMonitoredContainer AwsMonitoredDatabase AwsMonitoredFunction"
+    ),
     "aws.monitoring": "AwsMonitoring",
     "aws.monitoring_args": "AwsBudget AwsMonitoringArgs",
     "aws.network": "AwsEgress AwsNetwork",
-    "aws.watched": "AwsWatchedCache AwsWatchedContainer AwsWatchedDatabase AwsWatchedFunction",
     "azure.backup_storage": (
         "AzureBackupStorage AzureBackupStorageArgs AzureKey AzureWorkloadIdentity"
     ),
@@ -263,10 +265,12 @@ _PUBLIC = {
     "azure.function": "AzureFunction",
     "azure.function_args": "AzureFunctionArgs",
     "azure.location": "AzureLocation",
+    "azure.monitored": (
+        "AzureMonitoredApp AzureMonitoredCache AzureMonitoredDatabase AzureMonitoredFunction"
+    ),
     "azure.monitoring": "AzureMonitoring",
     "azure.monitoring_args": "AzureBudget AzureMonitoringArgs",
     "azure.secrets": "AzureSecrets",
-    "azure.watched": "AzureWatchedApp AzureWatchedCache AzureWatchedDatabase AzureWatchedFunction",
     "base.problems": "Problem ProblemReport",
     "gcp.access": "GcpAccess",
     "gcp.backup_bucket": "GcpBackupBucket GcpBackupBucketArgs",
@@ -279,7 +283,7 @@ _PUBLIC = {
     "gcp.location": "GcpLocation",
     "gcp.monitoring": "GcpMonitoring",
     "gcp.monitoring_args": "GcpBudget GcpMonitoringArgs",
-    "gcp.watched": "GcpWatchedCache GcpWatchedDatabase GcpWatchedService",
+    "gcp.monitored": "GcpMonitoredCache GcpMonitoredDatabase GcpMonitoredService",
     "kubernetes.agentgateway_args": "Agentgateway",
     "kubernetes.backup_storage": "BackupStorage",
     "kubernetes.cloud_identity": "AwsIdentity AzureIdentity CloudIdentity GoogleIdentity",

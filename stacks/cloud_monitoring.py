@@ -13,7 +13,7 @@ from .cloud_providers import CloudProviders
 from .config.stack import StackConfig
 from .rules.clouds import monitored_clouds, shared
 from .targets import TARGETS
-from .targets.target import Watched
+from .targets.target import Monitored
 
 if TYPE_CHECKING:
     from components.mcp.cloud_alarms import CloudThresholds
@@ -37,7 +37,7 @@ def monitor_clouds(
     made: dict[str, Component[Any]] = {}
     if not monitored_clouds(config):
         return made
-    watched = Watched(
+    monitored = Monitored(
         components=components,
         objectives=_objectives(config),
         thresholds=_thresholds(config),
@@ -48,7 +48,7 @@ def monitor_clouds(
         monitor = TARGETS[key].monitor
         assert monitor is not None  # monitored_clouds
         options = pulumi.ResourceOptions(providers=[providers.cloud(key)])
-        if one := monitor(config.clouds.of(key), watched, options):
+        if one := monitor(config.clouds.of(key), monitored, options):
             made[key] = one
     return made
 

@@ -33,7 +33,7 @@ from .trace_flows import TRACE_COLLECTOR, has_traces
 from .valkey import exporters
 
 if TYPE_CHECKING:
-    from components.observability.rules import RuleOptions, WatchedServer
+    from components.observability.rules import MonitoredServer, RuleOptions
 
 DAY: Final = 24
 WEEK: Final = 7 * DAY
@@ -116,8 +116,8 @@ def hours_between(schedule: str) -> int:
     return DAY if weekday == "*" else WEEK
 
 
-def _servers(config: StackConfig, topology: Topology) -> list[WatchedServer]:
-    from components.observability.rules import WatchedServer
+def _servers(config: StackConfig, topology: Topology) -> list[MonitoredServer]:
+    from components.observability.rules import MonitoredServer
 
     read = {flow.target for flow in topology.flows if flow.source == PROMETHEUS}
 
@@ -125,7 +125,7 @@ def _servers(config: StackConfig, topology: Topology) -> list[WatchedServer]:
         return config.servers[service.name] if isinstance(service, UserService) else None
 
     return [
-        WatchedServer(
+        MonitoredServer(
             name=service.name,
             era=server.era if (server := own(service)) else config.protocol.era,
             exports=service.name in read and (server is None or server.bridged),

@@ -13,8 +13,8 @@ from ..mcp.cloud_alarms import BurnAlarm, Objective, Window
 from ..mcp.objectives import Objectives
 from .alarms import ALARM
 from .location import AwsLocation
+from .monitored_metrics import Requests
 from .naming import physical_name
-from .watched_metrics import Requests
 
 COMPOSITE: Final = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 

@@ -18,10 +18,10 @@ from .encryption import key_rights
 from .identity import Right, allow, image_pull_rights
 from .load_balancer import EcsLoadBalancer
 from .logs import log_group
+from .monitored import AwsMonitoredContainer
 from .secrets import secret_rights
 from .server import AwsServer
 from .task_containers import CONTAINER, task_containers
-from .watched import AwsWatchedContainer
 
 CLUSTER: Final = "aws:ecs/cluster:Cluster"
 SERVICE: Final = "aws:ecs/service:Service"
@@ -34,13 +34,13 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
 
     Attributes:
         dns_target: where the domain's DNS record must point to.
-        monitored: what `AwsMonitoring` watches.
+        monitored: what `AwsMonitoring` monitors.
     """
 
     args_type = EcsFargateArgs
 
     dns_target: pulumi.Output[str]
-    monitored: AwsWatchedContainer
+    monitored: AwsMonitoredContainer
 
     def deploy(self, args: EcsFargateArgs) -> pulumi.Input[str]:
         balancer = EcsLoadBalancer(self, args)
@@ -58,7 +58,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
         service = self._service(args, balancer, task, cluster)
         self._scaling(args, cluster, service)
         self._alarms(args, balancer)
-        self.monitored = AwsWatchedContainer(
+        self.monitored = AwsMonitoredContainer(
             name=self.name,
             cluster=cluster.output("name"),
             service=service.output("name"),

@@ -15,8 +15,7 @@ from ..mcp.cloud_alarms import Window
 from ..mcp.objectives import Objectives
 from .alarms import PERIOD
 from .burn_rates import queries
-from .monitoring_args import AwsMonitoringArgs
-from .watched_metrics import (
+from .monitored_metrics import (
     ECS,
     ELASTICACHE,
     INSIGHTS,
@@ -25,6 +24,7 @@ from .watched_metrics import (
     Requests,
     requests_of,
 )
+from .monitoring_args import AwsMonitoringArgs
 
 COLUMNS: Final = 24
 """Width of a dashboard."""
@@ -42,7 +42,7 @@ def dashboard_body(
     """The body as JSON.
 
     Args:
-        args: what is watched.
+        args: what is monitored.
         alarms: ARNs of the alarms on objectives, whose states it shows.
     """
     widgets = [*_placed([[_states(alarms)], *_rows(args)])]

@@ -13,9 +13,9 @@ from ..mcp.data_tier import POSTGRES, VALKEY, CacheProfile, DataTier, DataTierRe
 from .cache import cache_name, replication_group, user_name
 from .database_args import RdsDataTierArgs
 from .logs import LOG_GROUP
+from .monitored import AwsMonitoredCache, AwsMonitoredDatabase
 from .naming import physical_name
 from .network import Allowed, allow_ingress, cidr_in_name, security_group
-from .watched import AwsWatchedCache, AwsWatchedDatabase
 
 INSTANCE: Final = "aws:rds/instance:Instance"
 SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
@@ -32,13 +32,13 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
     RDS creates the database user's password, keeps it in Secrets Manager and rotates it.
 
     Attributes:
-        monitored_databases, monitored_caches: what `AwsMonitoring` watches.
+        monitored_databases, monitored_caches: what `AwsMonitoring` monitors.
     """
 
     args_type = RdsDataTierArgs
 
-    monitored_databases: list[AwsWatchedDatabase]
-    monitored_caches: list[AwsWatchedCache]
+    monitored_databases: list[AwsMonitoredDatabase]
+    monitored_caches: list[AwsMonitoredCache]
 
     def deploy(self, args: RdsDataTierArgs) -> DataTierResources:
         made = DataTierResources(
@@ -48,7 +48,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
         if args.has_database:
             database, replica = self._database(args)
             self.monitored_databases = [
-                AwsWatchedDatabase(
+                AwsMonitoredDatabase(
                     name=f"{self.name}-{role}",
                     instance=instance.output("identifier"),
                     machine=args.database_machine,
@@ -70,7 +70,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
             group = self._group(args, "cache", VALKEY, "Valkey: from the servers")
             cache = replication_group(self, args, group=group)
             self.monitored_caches = [
-                AwsWatchedCache(
+                AwsMonitoredCache(
                     name=f"{self.name}-cache-{number}",
                     # ElastiCache numbers the nodes of a replication group without shards.
                     node=pulumi.Output.concat(cache.output("replicationGroupId"), f"-{number:03}"),

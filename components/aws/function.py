@@ -27,9 +27,9 @@ from .function_network import function_network
 from .function_websocket import websocket_api
 from .identity import Right, allow
 from .logs import log_group
+from .monitored import AwsMonitoredFunction
 from .secrets import secret_rights
 from .server import AwsServer
-from .watched import AwsWatchedFunction
 
 FUNCTION: Final = "aws:lambda/function:Function"
 QUEUE: Final = "aws:sqs/queue:Queue"
@@ -55,14 +55,14 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
     Attributes:
         websocket_url: of the WebSocket API; empty where there is none.
         dns_target: where the domain's DNS record must point to; empty without a domain.
-        monitored: what `AwsMonitoring` watches.
+        monitored: what `AwsMonitoring` monitors.
     """
 
     args_type = AwsLambdaArgs
 
     websocket_url: pulumi.Output[str]
     dns_target: pulumi.Output[str]
-    monitored: AwsWatchedFunction
+    monitored: AwsMonitoredFunction
 
     def deploy(self, args: AwsLambdaArgs) -> pulumi.Input[str]:
         name = self.physical_name(args, FUNCTION)
@@ -129,7 +129,7 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
         )
         self._health_check(args, function, failures)
         self._alarms(args, function, failures)
-        self.monitored = AwsWatchedFunction(
+        self.monitored = AwsMonitoredFunction(
             name=self.name,
             function=function.output("name"),
             api=api.output("id") if api else None,

@@ -13,9 +13,9 @@ from .alarm_topic import alarm_topic, tell_by_mail
 from .alarms import metric_alarm
 from .burn_rates import burn_rate_alarm
 from .dashboard import dashboard_body
+from .monitored_metrics import of_cache, of_container, of_database, of_function, requests_of
 from .monitoring_args import AwsMonitoringArgs
 from .naming import physical_name
-from .watched_metrics import of_cache, of_container, of_database, of_function, requests_of
 
 DASHBOARD: Final = "aws:cloudwatch/dashboard:Dashboard"
 BUDGET: Final = "aws:budgets/budget:Budget"

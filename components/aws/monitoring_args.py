@@ -1,4 +1,4 @@
-"""Args of AwsMonitoring: what is watched, and who is told."""
+"""Args of AwsMonitoring: what is monitored, and who is told."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..base.problems import Problem
 from ..mcp.cloud_monitoring import MonitoringArgs
 from .arg_types import KmsKey, Topic
 from .location import AwsLocation
-from .watched import (
-    AwsWatchedCache,
-    AwsWatchedContainer,
-    AwsWatchedDatabase,
-    AwsWatchedFunction,
+from .monitored import (
+    AwsMonitoredCache,
+    AwsMonitoredContainer,
+    AwsMonitoredDatabase,
+    AwsMonitoredFunction,
 )
 
 Amount = Annotated[int, Range(least=1, most=100_000_000, consequence="AWS refuses the budget")]
@@ -38,11 +38,11 @@ class AwsBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsMonitoringArgs(MonitoringArgs):
-    """What is watched on AWS, and who is told.
+    """What is monitored on AWS, and who is told.
 
     Attributes:
         location: account and region.
-        functions, containers, databases, caches: what is watched.
+        functions, containers, databases, caches: what is monitored.
         topic: ARN of your SNS topic that alarms notify; None: one of the component, which
             CloudWatch and AWS Budgets may publish to.
         kms_key: ARN of your key in AWS KMS, which encrypts what the component's topic holds; its
@@ -52,15 +52,15 @@ class AwsMonitoringArgs(MonitoringArgs):
     """
 
     location: AwsLocation
-    functions: Sequence[AwsWatchedFunction] = ()
-    containers: Sequence[AwsWatchedContainer] = ()
-    databases: Sequence[AwsWatchedDatabase] = ()
-    caches: Sequence[AwsWatchedCache] = ()
+    functions: Sequence[AwsMonitoredFunction] = ()
+    containers: Sequence[AwsMonitoredContainer] = ()
+    databases: Sequence[AwsMonitoredDatabase] = ()
+    caches: Sequence[AwsMonitoredCache] = ()
     topic: Topic | None = None
     kms_key: KmsKey | None = None
     budget: AwsBudget | None = None
 
-    def watched(self) -> tuple[str, ...]:
+    def monitored(self) -> tuple[str, ...]:
         return ("functions", "containers", "databases", "caches")
 
     def refusals(self) -> list[Problem]:

@@ -27,11 +27,11 @@ from .container_args import (
 )
 from .identity import assign_role
 from .logs import send_logs
+from .monitored import AzureMonitoredApp
 from .resource_group import AzureGroup
 from .secrets import allow_reading
 from .server import AzureServer
 from .session_store import session_store, storage_account
-from .watched import AzureWatchedApp
 
 _APP: Final = "azure-native:app:ContainerApp"
 _ENVIRONMENT: Final = "azure-native:app:ManagedEnvironment"
@@ -79,12 +79,12 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
     """Container Apps: TLS at the environment's ingress, and replicas that follow the load.
 
     Attributes:
-        monitored: what `AzureMonitoring` watches.
+        monitored: what `AzureMonitoring` monitors.
     """
 
     args_type = AzureContainerAppArgs
 
-    monitored: AzureWatchedApp
+    monitored: AzureMonitoredApp
 
     def serve(
         self,
@@ -183,7 +183,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
             depends_on=waits,
         )
         cpu, memory_mb = replica_size(args)
-        self.monitored = AzureWatchedApp(
+        self.monitored = AzureMonitoredApp(
             name=self.name,
             app=app.output("id"),
             workspace=workspace.output("id"),

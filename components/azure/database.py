@@ -12,8 +12,8 @@ from ..mcp.data_tier import CacheProfile, DataTier, DataTierResources
 from .database_args import AzurePostgresqlDataTierArgs, EntraPrincipal
 from .facts import CACHE_PORT
 from .identity import managed_identity
+from .monitored import AzureMonitoredCache, AzureMonitoredDatabase
 from .resource_group import AzureGroup
-from .watched import AzureWatchedCache, AzureWatchedDatabase
 
 _SERVER: Final = "azure-native:dbforpostgresql:Server"
 _REDIS: Final = "azure-native:redisenterprise:RedisEnterprise"
@@ -30,13 +30,13 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
     """PostgreSQL and Redis, which one identity may use; there is no password.
 
     Attributes:
-        monitored_databases, monitored_caches: what `AzureMonitoring` watches.
+        monitored_databases, monitored_caches: what `AzureMonitoring` monitors.
     """
 
     args_type = AzurePostgresqlDataTierArgs
 
-    monitored_databases: list[AzureWatchedDatabase]
-    monitored_caches: list[AzureWatchedCache]
+    monitored_databases: list[AzureMonitoredDatabase]
+    monitored_caches: list[AzureMonitoredCache]
 
     def deploy(self, args: AzurePostgresqlDataTierArgs) -> DataTierResources:
         self.monitored_databases, self.monitored_caches = [], []
@@ -52,7 +52,7 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
             server, admin, database = _database(group, args, login)
             locked["database"] = server, database
             self.monitored_databases = [
-                AzureWatchedDatabase(
+                AzureMonitoredDatabase(
                     name=f"{self.name}-database",
                     server=server.output("id"),
                     machine=args.database_machine,
@@ -72,7 +72,7 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
             cache, filled = _cache(group, args, principal)
             locked["cache"] = cache, filled
             self.monitored_caches = [
-                AzureWatchedCache(
+                AzureMonitoredCache(
                     name=f"{self.name}-cache",
                     cluster=cache.output("id"),
                     sessions=args.cache_profile is CacheProfile.SESSIONS,

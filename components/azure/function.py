@@ -18,11 +18,11 @@ from ..mcp.server_toml import environment_toml
 from ..mcp.target import MCP_PATH
 from .function_args import AzureFunctionArgs
 from .identity import assign_role
+from .monitored import AzureMonitoredFunction
 from .resource_group import AzureGroup
 from .secrets import AzureSecrets, allow_reading
 from .server import AzureServer
 from .session_store import session_store, storage_account
-from .watched import AzureWatchedFunction
 
 PREFIX: Final = "/api"
 """``extensions.http.routePrefix`` of the archive's host.json: the source documents'."""
@@ -39,12 +39,12 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
     """A function app with its plan, identity, storage account and Application Insights.
 
     Attributes:
-        monitored: what `AzureMonitoring` watches.
+        monitored: what `AzureMonitoring` monitors.
     """
 
     args_type = AzureFunctionArgs
 
-    monitored: AzureWatchedFunction
+    monitored: AzureMonitoredFunction
 
     def serve(
         self,
@@ -178,7 +178,7 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
         )
         self._no_passwords(group, site)
         self._publish(args, group, site)
-        self.monitored = AzureWatchedFunction(
+        self.monitored = AzureMonitoredFunction(
             name=self.name,
             app=site.output("id"),
             workspace=workspace.output("id"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ..mcp.cloud_alarms import CloudThresholds
-from .watched import AzureWatchedApp
+from .monitored import AzureMonitoredApp
 
 APPS: Final = "Microsoft.App/containerApps"
 POSTGRES: Final = "Microsoft.DBforPostgreSQL/flexibleServers"
@@ -53,7 +53,7 @@ class MetricAlert:
     dimensions: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def of_app(app: AzureWatchedApp, limits: CloudThresholds) -> Iterator[MetricAlert]:
+def of_app(app: AzureMonitoredApp, limits: CloudThresholds) -> Iterator[MetricAlert]:
     """CPU, memory, replicas, restarts and refused requests of a container app."""
     share = limits.resource_percent / 100
     for role, metric, whole in (

@@ -1,4 +1,4 @@
-"""Args of AzureMonitoring: what is watched, and who is told."""
+"""Args of AzureMonitoring: what is monitored, and who is told."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .arg_types import ActionGroupId, Month, TagName, TagValue
 from .facts import AZURE_ACTION_GROUPS
 from .location import AzureLocation
 from .log_queries import readable
-from .watched import (
-    AzureWatchedApp,
-    AzureWatchedCache,
-    AzureWatchedDatabase,
-    AzureWatchedFunction,
+from .monitored import (
+    AzureMonitoredApp,
+    AzureMonitoredCache,
+    AzureMonitoredDatabase,
+    AzureMonitoredFunction,
 )
 
 Amount = Annotated[int, Range(least=1, most=100_000_000, consequence="Azure refuses the budget")]
@@ -54,27 +54,27 @@ class AzureBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class AzureMonitoringArgs(MonitoringArgs):
-    """What is watched on Azure, and who is told.
+    """What is monitored on Azure, and who is told.
 
     Attributes:
-        location: subscription and region; the region of the watched workspaces.
-        apps: container apps that are watched.
-        functions: function apps that are watched.
-        databases: PostgreSQL servers that are watched.
-        caches: Redis clusters that are watched.
+        location: subscription and region; the region of the monitored workspaces.
+        apps: container apps that are monitored.
+        functions: function apps that are monitored.
+        databases: PostgreSQL servers that are monitored.
+        caches: Redis clusters that are monitored.
         action_groups: ids of action groups of yours, such as with a webhook or SMS.
         budget: what resources may cost; None: nobody is told.
     """
 
     location: AzureLocation
-    apps: Sequence[AzureWatchedApp] = ()
-    functions: Sequence[AzureWatchedFunction] = ()
-    databases: Sequence[AzureWatchedDatabase] = ()
-    caches: Sequence[AzureWatchedCache] = ()
+    apps: Sequence[AzureMonitoredApp] = ()
+    functions: Sequence[AzureMonitoredFunction] = ()
+    databases: Sequence[AzureMonitoredDatabase] = ()
+    caches: Sequence[AzureMonitoredCache] = ()
     action_groups: Sequence[ActionGroupId] = ()
     budget: AzureBudget | None = None
 
-    def watched(self) -> tuple[str, ...]:
+    def monitored(self) -> tuple[str, ...]:
         return ("apps", "functions", "databases", "caches")
 
     def refusals(self) -> list[Problem]:

@@ -26,14 +26,14 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """A thing that is watched: its title, and the ids that its charts read."""
+    """A thing that is monitored: its title, and the ids that its charts read."""
 
     title: str
     ids: Sequence[pulumi.Input[str]]
 
 
 def workbook_json(args: AzureMonitoringArgs) -> pulumi.Output[str]:
-    """The workbook's content, with a title and charts for each thing that is watched."""
+    """The workbook's content, with a title and charts for each thing that is monitored."""
     rows = [
         *(_Row(title=one.name, ids=[one.app, one.workspace]) for one in args.apps),
         *(_Row(title=one.name, ids=[one.app, one.workspace]) for one in args.functions),

@@ -30,15 +30,15 @@ Tile = dict[str, Any]
 
 
 def dashboard_json(name: str, args: GcpMonitoringArgs) -> pulumi.Output[str]:
-    """The dashboard as JSON, with a row for each thing that is watched."""
-    watched = (*args.services, *args.databases, *args.caches)
+    """The dashboard as JSON, with a row for each thing that is monitored."""
+    monitored = (*args.services, *args.databases, *args.caches)
     names: list[pulumi.Input[str]] = [
         *(one.service for one in args.services),
         *(one.instance for one in (*args.databases, *args.caches)),
     ]
 
     def made(known: Sequence[str]) -> dict[str, Any]:
-        real = dict(zip((one.name for one in watched), known, strict=True))
+        real = dict(zip((one.name for one in monitored), known, strict=True))
         tiles = [*_placed([*_rows(args, real)])]
         return {"displayName": name, "mosaicLayout": {"columns": COLUMNS, "tiles": tiles}}
 

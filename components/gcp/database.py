@@ -12,8 +12,8 @@ from ..base.cloud_resource import CloudResource
 from ..mcp.data_tier import CacheProfile, DataTier, DataTierResources
 from .database_args import CloudSqlDataTierArgs
 from .identity import only_on
+from .monitored import GcpMonitoredCache, GcpMonitoredDatabase
 from .naming import physical_name
-from .watched import GcpWatchedCache, GcpWatchedDatabase
 
 _INSTANCE: Final = "gcp:sql/databaseInstance:DatabaseInstance"
 VERSION: Final = "POSTGRES_17"
@@ -29,13 +29,13 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
     """PostgreSQL of Cloud SQL and Valkey of Memorystore, which one service account may use.
 
     Attributes:
-        monitored_databases, monitored_caches: what `GcpMonitoring` watches.
+        monitored_databases, monitored_caches: what `GcpMonitoring` monitors.
     """
 
     args_type = CloudSqlDataTierArgs
 
-    monitored_databases: list[GcpWatchedDatabase]
-    monitored_caches: list[GcpWatchedCache]
+    monitored_databases: list[GcpMonitoredDatabase]
+    monitored_caches: list[GcpMonitoredCache]
 
     def deploy(self, args: CloudSqlDataTierArgs) -> DataTierResources:
         made = DataTierResources(database=None)
@@ -45,7 +45,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
             user = self._contents(args, instance)
             replica = self._replica(args, instance) if args.read_replica else None
             self.monitored_databases = [
-                GcpWatchedDatabase(
+                GcpMonitoredDatabase(
                     name=f"{self.name}-{role}",
                     instance=one.output("name"),
                     machine=args.database_machine,
@@ -69,7 +69,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
         if args.has_cache:
             valkey = self._valkey(args)
             self.monitored_caches = [
-                GcpWatchedCache(
+                GcpMonitoredCache(
                     name=f"{self.name}-cache",
                     instance=valkey.output("instanceId"),
                     sessions=args.cache_profile is CacheProfile.SESSIONS,

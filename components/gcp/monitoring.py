@@ -18,8 +18,8 @@ from .alert_queries import (
     of_service,
 )
 from .dashboard import dashboard_json
+from .monitored import GcpMonitoredService
 from .monitoring_args import GcpBudget, GcpMonitoringArgs
-from .watched import GcpWatchedService
 
 POLICY: Final = "gcp:monitoring/alertPolicy:AlertPolicy"
 CHANNEL: Final = "gcp:monitoring/notificationChannel:NotificationChannel"
@@ -120,7 +120,7 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
             )
 
     def _failures(
-        self, project: str, service: GcpWatchedService, told: Sequence[pulumi.Input[str]]
+        self, project: str, service: GcpMonitoredService, told: Sequence[pulumi.Input[str]]
     ) -> None:
         """Cloud Run has no metric of instances that end; it writes a log entry of each."""
         entries = pulumi.Output.from_input(service.service).apply(failures_filter)

@@ -1,4 +1,4 @@
-"""Args of GcpMonitoring: what is watched, and who is told."""
+"""Args of GcpMonitoring: what is monitored, and who is told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..base.problems import Problem
 from ..mcp.cloud_monitoring import MonitoringArgs
 from .arg_types import BillingAccount, NotificationChannel
 from .location import GcpLocation
-from .watched import GcpWatchedCache, GcpWatchedDatabase, GcpWatchedService
+from .monitored import GcpMonitoredCache, GcpMonitoredDatabase, GcpMonitoredService
 
 Amount = Annotated[
     int, Range(least=1, most=100_000_000, consequence="Google Cloud refuses the budget")
@@ -50,23 +50,23 @@ class GcpBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class GcpMonitoringArgs(MonitoringArgs):
-    """What is watched on Google Cloud, and who is told.
+    """What is monitored on Google Cloud, and who is told.
 
     Attributes:
         location: project and region.
-        services, databases, caches: what is watched.
+        services, databases, caches: what is monitored.
         channels: ids of notification channels of yours, such as of PagerDuty or a webhook.
         budget: what resources may cost; None: nobody is told.
     """
 
     location: GcpLocation
-    services: Sequence[GcpWatchedService] = ()
-    databases: Sequence[GcpWatchedDatabase] = ()
-    caches: Sequence[GcpWatchedCache] = ()
+    services: Sequence[GcpMonitoredService] = ()
+    databases: Sequence[GcpMonitoredDatabase] = ()
+    caches: Sequence[GcpMonitoredCache] = ()
     channels: Sequence[NotificationChannel] = ()
     budget: GcpBudget | None = None
 
-    def watched(self) -> tuple[str, ...]:
+    def monitored(self) -> tuple[str, ...]:
         return ("services", "databases", "caches")
 
     def refusals(self) -> list[Problem]:

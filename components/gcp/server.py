@@ -17,11 +17,11 @@ from ..mcp.server_toml import environment_toml
 from .access import allow_callers
 from .identity import service_account
 from .logs import log_bucket
+from .monitored import GcpMonitoredService
 from .naming import physical_name
 from .secrets import allow_reading
 from .server_args import GcpServerArgs
 from .session_store import session_store
-from .watched import GcpWatchedService
 
 Args = TypeVar("Args", bound=GcpServerArgs)
 
@@ -32,12 +32,12 @@ class GcpServer(CloudServer[Args]):
     Attributes:
         RESOURCE_TYPE: type token of the resource that serves.
         NOUN: what the cloud calls it.
-        monitored: what `GcpMonitoring` watches.
+        monitored: what `GcpMonitoring` monitors.
     """
 
     RESOURCE_TYPE: ClassVar[str]
     NOUN: ClassVar[str]
-    monitored: GcpWatchedService
+    monitored: GcpMonitoredService
 
     def deploy(self, args: Args) -> pulumi.Input[str]:
         name = physical_name(self.RESOURCE_TYPE, self, args.location)
@@ -60,7 +60,7 @@ class GcpServer(CloudServer[Args]):
             retention_days=args.log_retention_days,
             key=args.kms_key,
         )
-        self.monitored = GcpWatchedService(
+        self.monitored = GcpMonitoredService(
             name=self.name,
             service=service.output("name"),
             max_instances=args.max_instances,

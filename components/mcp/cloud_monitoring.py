@@ -26,14 +26,14 @@ class MonitoringArgs:
     objectives: Objectives = field(default_factory=Objectives)
     thresholds: CloudThresholds = field(default_factory=CloudThresholds)
 
-    def watched(self) -> tuple[str, ...]:
-        """The fields that list what is watched."""
+    def monitored(self) -> tuple[str, ...]:
+        """The fields that list what is monitored."""
         raise NotImplementedError
 
     def refusals(self) -> list[Problem]:
         """Nothing to watch, names twice, and numbers that no alarm can have."""
         paths: dict[str, list[str]] = {}
-        for kind in self.watched():
+        for kind in self.monitored():
             for index, one in enumerate(getattr(self, kind)):
                 paths.setdefault(one.name, []).append(f"{kind}[{index}].name")
         problems = [
@@ -49,10 +49,10 @@ class MonitoringArgs:
         if not paths:
             problems.append(
                 Problem(
-                    self.watched()[0],
-                    f"is empty, and so are {', '.join(self.watched()[1:])}",
+                    self.monitored()[0],
+                    f"is empty, and so are {', '.join(self.monitored()[1:])}",
                     "there would be no alarm",
-                    "list what is to be watched, or remove the component",
+                    "list what is to be monitored, or remove the component",
                 )
             )
         return problems + _numbers(self)

@@ -34,12 +34,12 @@ from .target import (
     CloudSections,
     CloudTarget,
     Deployment,
+    Monitored,
     Server,
     Shared,
     UserImage,
     UserPlace,
     UserServers,
-    Watched,
 )
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def _alarm_topic(location: Aws) -> dict[str, Any]:
 
 
 def _monitor(
-    location: Aws, watched: Watched, options: pulumi.ResourceOptions
+    location: Aws, monitored: Monitored, options: pulumi.ResourceOptions
 ) -> AwsMonitoring | None:
     section = location.monitoring
     if section is None:
@@ -315,16 +315,16 @@ def _monitor(
     from components.aws.monitoring import AwsMonitoring
     from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
 
-    parts, budget = watched.components, section.budget
+    parts, budget = monitored.components, section.budget
     tiers = [one for one in parts if isinstance(one, RdsDataTier)]
-    tag = f"stack${watched.tags['stack']}" if budget and budget.by_tag else None
+    tag = f"stack${monitored.tags['stack']}" if budget and budget.by_tag else None
     args = AwsMonitoringArgs(
         location=aws_location(location),
         emails=section.emails,
         topic=location.alarm_topic,
         kms_key=location.kms_key,
-        objectives=watched.objectives,
-        thresholds=watched.thresholds,
+        objectives=monitored.objectives,
+        thresholds=monitored.thresholds,
         functions=[one.monitored for one in parts if isinstance(one, AwsLambda)],
         containers=[one.monitored for one in parts if isinstance(one, EcsFargate)],
         databases=[each for one in tiers for each in one.monitored_databases],

@@ -17,11 +17,11 @@ from .azure_sections import Azure, AzureContainer, AzureFunction, AzureUserServe
 from .target import (
     CloudTarget,
     Deployment,
+    Monitored,
     Server,
     UserImage,
     UserPlace,
     UserServers,
-    Watched,
 )
 
 if TYPE_CHECKING:
@@ -147,12 +147,12 @@ def _user_server(
 
 
 def _monitor(
-    location: Azure, watched: Watched, options: pulumi.ResourceOptions
+    location: Azure, monitored: Monitored, options: pulumi.ResourceOptions
 ) -> Component[Any] | None:
     if location.monitoring is None:
         return None
-    where = azure_location(location, watched.tags)
-    return monitoring(location.monitoring, where, watched, options)
+    where = azure_location(location, monitored.tags)
+    return monitoring(location.monitoring, where, monitored, options)
 
 
 def azure_location(location: Azure, tags: Mapping[str, str]) -> AzureLocation:

@@ -11,7 +11,7 @@ from components.azure.forms import ACTION_GROUP, MONTH
 
 from ..config.cloud_monitoring import CloudBudget, CloudMonitoring
 from ..config.forms import constraint
-from .target import Watched
+from .target import Monitored
 
 if TYPE_CHECKING:
     from components.azure.location import AzureLocation
@@ -49,7 +49,7 @@ class AzureMonitoring(CloudMonitoring):
 def monitoring(
     section: AzureMonitoring,
     location: AzureLocation,
-    watched: Watched,
+    monitored: Monitored,
     options: pulumi.ResourceOptions,
 ) -> Monitoring:
     """The component with the alert rules."""
@@ -60,14 +60,14 @@ def monitoring(
     from components.azure.monitoring_args import AzureBudget as Budget
     from components.azure.monitoring_args import AzureMonitoringArgs
 
-    parts, budget = watched.components, section.budget
+    parts, budget = monitored.components, section.budget
     tiers = [one for one in parts if isinstance(one, AzurePostgresqlDataTier)]
     args = AzureMonitoringArgs(
         location=location,
         emails=section.emails,
         action_groups=section.action_groups,
-        objectives=watched.objectives,
-        thresholds=watched.thresholds,
+        objectives=monitored.objectives,
+        thresholds=monitored.thresholds,
         apps=[one.monitored for one in parts if isinstance(one, AzureContainerApp)],
         functions=[one.monitored for one in parts if isinstance(one, AzureFunction)],
         databases=[each for one in tiers for each in one.monitored_databases],
@@ -75,7 +75,7 @@ def monitoring(
         budget=Budget(
             amount=budget.monthly_amount,
             start=budget.start,
-            tags={"stack": watched.tags["stack"]} if budget.by_tag else {},
+            tags={"stack": monitored.tags["stack"]} if budget.by_tag else {},
         )
         if budget
         else None,

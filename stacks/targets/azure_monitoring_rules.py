@@ -1,4 +1,4 @@
-"""Rules between the monitoring of Azure and the servers that it watches."""
+"""Rules between the monitoring of Azure and the servers that it monitors."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def requests_are_logged(sections: AzureSections, shared: Shared) -> Iterator[Pro
         )
 
 
-def groups_are_not_watched(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
-    """A container group has no replicas and no ingress that could be watched."""
+def groups_are_not_monitored(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
+    """A container group has no replicas and no ingress that could be monitored."""
     location, section = sections.location, sections.containers
     if location is None or location.monitoring is None or section is None:
         return
@@ -79,6 +79,6 @@ RULES: Final[
     (("clouds.azure",), someone_is_told),
     (("clouds.azure",), action_groups_fit_into_a_rule),
     (("clouds.azure", "containers.azure", "observability", "servers"), requests_are_logged),
-    (("clouds.azure", "containers.azure"), groups_are_not_watched),
+    (("clouds.azure", "containers.azure"), groups_are_not_monitored),
 )
 """Each rule with the paths that it reads."""

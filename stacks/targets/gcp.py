@@ -40,12 +40,12 @@ from .target import (
     CloudSections,
     CloudTarget,
     Deployment,
+    Monitored,
     Server,
     Shared,
     UserImage,
     UserPlace,
     UserServers,
-    Watched,
 )
 
 if TYPE_CHECKING:
@@ -283,11 +283,11 @@ def _user_server(
 
 
 def _monitor(
-    location: Gcp, watched: Watched, options: pulumi.ResourceOptions
+    location: Gcp, monitored: Monitored, options: pulumi.ResourceOptions
 ) -> Component[Any] | None:
     if location.monitoring is None:
         return None
-    return monitoring(location.monitoring, gcp_location(location), watched, options)
+    return monitoring(location.monitoring, gcp_location(location), monitored, options)
 
 
 def someone_is_told(sections: GcpSections, _shared: Shared) -> Iterator[Problem]:

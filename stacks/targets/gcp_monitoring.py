@@ -11,7 +11,7 @@ from components.gcp.forms import BILLING_ACCOUNT, CHANNEL
 
 from ..config.cloud_monitoring import CloudBudget, CloudMonitoring
 from ..config.forms import constraint
-from .target import Watched
+from .target import Monitored
 
 if TYPE_CHECKING:
     from components.gcp.location import GcpLocation
@@ -46,7 +46,10 @@ class GcpMonitoring(CloudMonitoring):
 
 
 def monitoring(
-    section: GcpMonitoring, location: GcpLocation, watched: Watched, options: pulumi.ResourceOptions
+    section: GcpMonitoring,
+    location: GcpLocation,
+    monitored: Monitored,
+    options: pulumi.ResourceOptions,
 ) -> Monitoring:
     """The component with the alert policies."""
     from components.gcp.database import CloudSqlDataTier
@@ -55,21 +58,21 @@ def monitoring(
     from components.gcp.monitoring_args import GcpMonitoringArgs
     from components.gcp.server import GcpServer
 
-    parts, budget = watched.components, section.budget
+    parts, budget = monitored.components, section.budget
     tiers = [one for one in parts if isinstance(one, CloudSqlDataTier)]
     args = GcpMonitoringArgs(
         location=location,
         emails=section.emails,
         channels=section.channels,
-        objectives=watched.objectives,
-        thresholds=watched.thresholds,
+        objectives=monitored.objectives,
+        thresholds=monitored.thresholds,
         services=[one.monitored for one in parts if isinstance(one, GcpServer)],
         databases=[each for one in tiers for each in one.monitored_databases],
         caches=[each for one in tiers for each in one.monitored_caches],
         budget=Budget(
             billing_account=budget.billing_account,
             amount=budget.monthly_amount,
-            labels={"stack": watched.tags["stack"]} if budget.by_label else {},
+            labels={"stack": monitored.tags["stack"]} if budget.by_label else {},
         )
         if budget
         else None,

@@ -168,8 +168,8 @@ class CloudSections(Generic[LocationT, FunctionT, ContainerT]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
-    """What is watched in a cloud, and by which numbers.
+class Monitored:
+    """What is monitored in a cloud, and by which numbers.
 
     Attributes:
         components: servers and data stores of the stack in the cloud.
@@ -186,7 +186,7 @@ class Watched:
     tags: Mapping[str, str]
 
 
-Monitor = Callable[[LocationT, Watched, pulumi.ResourceOptions], Component[Any] | None]
+Monitor = Callable[[LocationT, Monitored, pulumi.ResourceOptions], Component[Any] | None]
 """Registers the alarms of a cloud; None: its section has no ``monitoring``."""
 
 CloudRule = Callable[[CloudSections[LocationT, FunctionT, ContainerT], Shared], Iterable[Problem]]

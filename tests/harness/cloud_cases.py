@@ -11,14 +11,14 @@ from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.aws.function import AwsLambda
 from components.aws.function_args import AwsLambdaArgs, Throttle
+from components.aws.monitored import (
+    AwsMonitoredCache,
+    AwsMonitoredContainer,
+    AwsMonitoredDatabase,
+    AwsMonitoredFunction,
+)
 from components.aws.monitoring import AwsMonitoring
 from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
-from components.aws.watched import (
-    AwsWatchedCache,
-    AwsWatchedContainer,
-    AwsWatchedDatabase,
-    AwsWatchedFunction,
-)
 from components.azure.backup_storage import AzureBackupStorage, AzureBackupStorageArgs
 from components.azure.container import AzureContainerApp, AzureContainerGroup
 from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
@@ -26,14 +26,14 @@ from components.azure.database import AzurePostgresqlDataTier
 from components.azure.database_args import AzurePostgresqlDataTierArgs
 from components.azure.function import AzureFunction
 from components.azure.function_args import AzureFunctionArgs
+from components.azure.monitored import (
+    AzureMonitoredApp,
+    AzureMonitoredCache,
+    AzureMonitoredDatabase,
+    AzureMonitoredFunction,
+)
 from components.azure.monitoring import AzureMonitoring
 from components.azure.monitoring_args import AzureBudget, AzureMonitoringArgs
-from components.azure.watched import (
-    AzureWatchedApp,
-    AzureWatchedCache,
-    AzureWatchedDatabase,
-    AzureWatchedFunction,
-)
 from components.base.component import Component
 from components.gcp.backup_bucket import GcpBackupBucket, GcpBackupBucketArgs
 from components.gcp.container import CloudRun
@@ -42,9 +42,9 @@ from components.gcp.database import CloudSqlDataTier
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function import GcpFunction
 from components.gcp.function_args import GcpFunctionArgs
+from components.gcp.monitored import GcpMonitoredCache, GcpMonitoredDatabase, GcpMonitoredService
 from components.gcp.monitoring import GcpMonitoring
 from components.gcp.monitoring_args import GcpBudget, GcpMonitoringArgs
-from components.gcp.watched import GcpWatchedCache, GcpWatchedDatabase, GcpWatchedService
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -70,7 +70,7 @@ from .clouds import (
     cloud_config,
 )
 
-_WATCHED: Final = f"/subscriptions/{AZURE.subscription}/resourceGroups/weather/providers"
+_MONITORED: Final = f"/subscriptions/{AZURE.subscription}/resourceGroups/weather/providers"
 
 CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
     "AwsBackupBucket": (
@@ -82,9 +82,9 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
         AwsMonitoringArgs(
             location=AWS,
             emails=["on-call@example.com"],
-            functions=[AwsWatchedFunction(name="weather", function="weather-1a2b3c4d")],
+            functions=[AwsMonitoredFunction(name="weather", function="weather-1a2b3c4d")],
             containers=[
-                AwsWatchedContainer(
+                AwsMonitoredContainer(
                     name="forecast",
                     cluster="forecast-1a2b3c4d",
                     service="forecast-5e6f7a8b",
@@ -94,14 +94,14 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 )
             ],
             databases=[
-                AwsWatchedDatabase(
+                AwsMonitoredDatabase(
                     name="data-database",
                     instance="data-1a2b3c4d",
                     machine="db.t4g.medium",
                     storage_gb=20,
                 )
             ],
-            caches=[AwsWatchedCache(name="data-cache-1", node="data-1a2b3c4d-001")],
+            caches=[AwsMonitoredCache(name="data-cache-1", node="data-1a2b3c4d-001")],
             budget=AwsBudget(amount=500),
         ),
     ),
@@ -111,14 +111,14 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             location=GCP,
             emails=["on-call@example.com"],
             services=[
-                GcpWatchedService(name="weather", service="weather-1a2b3c4d", max_instances=10)
+                GcpMonitoredService(name="weather", service="weather-1a2b3c4d", max_instances=10)
             ],
             databases=[
-                GcpWatchedDatabase(
+                GcpMonitoredDatabase(
                     name="data-database", instance="data-1a2b3c4d", machine="db-custom-2-7680"
                 )
             ],
-            caches=[GcpWatchedCache(name="data-cache", instance="data-5e6f7a8b")],
+            caches=[GcpMonitoredCache(name="data-cache", instance="data-5e6f7a8b")],
             budget=GcpBudget(billing_account="012345-6789AB-CDEF01", amount=500),
         ),
     ),
@@ -128,10 +128,10 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             location=AZURE,
             emails=["on-call@example.com"],
             apps=[
-                AzureWatchedApp(
+                AzureMonitoredApp(
                     name="forecast",
-                    app=f"{_WATCHED}/Microsoft.App/containerApps/forecast-1a2b3c4d",
-                    workspace=f"{_WATCHED}/Microsoft.OperationalInsights/workspaces/forecast-logs",
+                    app=f"{_MONITORED}/Microsoft.App/containerApps/forecast-1a2b3c4d",
+                    workspace=f"{_MONITORED}/Microsoft.OperationalInsights/workspaces/forecast-logs",
                     cpu=0.5,
                     memory_mb=1024,
                     min_instances=2,
@@ -139,24 +139,24 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 )
             ],
             functions=[
-                AzureWatchedFunction(
+                AzureMonitoredFunction(
                     name="weather",
-                    app=f"{_WATCHED}/Microsoft.Web/sites/weather-1a2b3c4d",
-                    workspace=f"{_WATCHED}/Microsoft.OperationalInsights/workspaces/weather-logs",
+                    app=f"{_MONITORED}/Microsoft.Web/sites/weather-1a2b3c4d",
+                    workspace=f"{_MONITORED}/Microsoft.OperationalInsights/workspaces/weather-logs",
                     max_instances=40,
                 )
             ],
             databases=[
-                AzureWatchedDatabase(
+                AzureMonitoredDatabase(
                     name="data-database",
-                    server=f"{_WATCHED}/Microsoft.DBforPostgreSQL/flexibleServers/data-1a2b3c4d",
+                    server=f"{_MONITORED}/Microsoft.DBforPostgreSQL/flexibleServers/data-1a2b3c4d",
                     machine="Standard_D2ds_v5",
                 )
             ],
             caches=[
-                AzureWatchedCache(
+                AzureMonitoredCache(
                     name="data-cache",
-                    cluster=f"{_WATCHED}/Microsoft.Cache/redisEnterprise/data-5e6f7a8b",
+                    cluster=f"{_MONITORED}/Microsoft.Cache/redisEnterprise/data-5e6f7a8b",
                 )
             ],
             budget=AzureBudget(amount=500, start="2026-12"),

@@ -13,9 +13,9 @@ from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.aws.function import AwsLambda
 from components.aws.function_args import AwsLambdaArgs
+from components.aws.monitored import AwsMonitoredFunction
 from components.aws.monitoring import AwsMonitoring
 from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
-from components.aws.watched import AwsWatchedFunction
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
@@ -63,7 +63,7 @@ def sound() -> ResourceGraph:
         )
         EcsFargate("ecs", tasks, opts)
         RdsDataTier("data", RdsDataTierArgs(location=AWS, network=AWS_NETWORK), opts)
-        watched = AwsWatchedFunction(name="weather", function="weather-1a2b3c4d")
+        watched = AwsMonitoredFunction(name="weather", function="weather-1a2b3c4d")
         alarms = AwsMonitoringArgs(
             location=AWS,
             emails=["on-call@example.com"],

@@ -24,7 +24,7 @@ class DashboardOptions:
         namespaces: those that the dashboards select at first: the platform's, all of them.
         exporters: the programs of the stack that export metrics.
         servers: of each MCP server of a user, the path at the gateway, by name.
-        named: metrics of the images of such servers by their meaning; see ``WatchedServer``.
+        named: metrics of the images of such servers by their meaning; see ``MonitoredServer``.
         availability: share of requests that must not fail.
     """
 

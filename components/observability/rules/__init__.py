@@ -6,15 +6,15 @@ from typing import Any
 
 from ...mcp.objectives import Objectives
 from .alert import Alert, RecordingRule
-from .options import RuleOptions, Thresholds, WatchedServer
+from .options import MonitoredServer, RuleOptions, Thresholds
 
 __all__ = [
     "Alert",
+    "MonitoredServer",
     "Objectives",
     "RecordingRule",
     "RuleOptions",
     "Thresholds",
-    "WatchedServer",
     "rule_groups",
 ]
 

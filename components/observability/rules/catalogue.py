@@ -9,15 +9,15 @@ from typing import Final, get_args
 from .alert import Alert
 from .foreign import ForeignExporter
 from .groups import alerts_of
-from .options import RuleOptions, WatchedServer
+from .options import MonitoredServer, RuleOptions
 
 EVERYTHING: Final = RuleOptions(
     namespace="mcp",
     further_namespaces=("agents",),
     servers=(
-        WatchedServer(name="engine", era="dual", cores=2, memory_bytes=2 * 1024**3),
-        WatchedServer(name="developer-agent", exports=False),
-        WatchedServer(name="model", exports=False, image_metrics=True),
+        MonitoredServer(name="engine", era="dual", cores=2, memory_bytes=2 * 1024**3),
+        MonitoredServer(name="developer-agent", exports=False),
+        MonitoredServer(name="model", exports=False, image_metrics=True),
     ),
     gateway="mcp-gateway",
     engine="engine",

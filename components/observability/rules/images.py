@@ -27,7 +27,7 @@ _RECORDED: Final[Mapping[str, tuple[str, str]]] = {
         f"sum without ({_OF_PODS}) (rate({{name}}{{of}}[5m]))",
     ),
 }
-"""Name and expression of the recorded series, by the field of ``WatchedServer.named``."""
+"""Name and expression of the recorded series, by the field of ``MonitoredServer.named``."""
 
 
 def recorded(options: RuleOptions) -> Iterator[RecordingRule]:

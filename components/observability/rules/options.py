@@ -16,7 +16,7 @@ RUNBOOKS: Final = "docs/runbooks"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchedServer:
+class MonitoredServer:
     """An MCP server of the platform.
 
     Attributes:
@@ -118,7 +118,7 @@ class RuleOptions:
 
     namespace: str
     further_namespaces: tuple[str, ...] = ()
-    servers: tuple[WatchedServer, ...] = ()
+    servers: tuple[MonitoredServer, ...] = ()
     gateway: str | None = None
     engine: str | None = None
     agents: tuple[str, ...] = ()
@@ -160,6 +160,6 @@ class RuleOptions:
         return one_of(NAMESPACE, (self.namespace,))
 
     @property
-    def exporting(self) -> Mapping[str, WatchedServer]:
+    def exporting(self) -> Mapping[str, MonitoredServer]:
         """The servers that export metrics, by name."""
         return {server.name: server for server in self.servers if server.exports}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from components.aws.monitored import AwsMonitoredFunction
+from components.aws.monitored_metrics import most_connections
 from components.aws.monitoring import AwsMonitoring
 from components.aws.monitoring_args import AwsMonitoringArgs
-from components.aws.watched import AwsWatchedFunction
-from components.aws.watched_metrics import most_connections
 from components.mcp.cloud_alarms import burn_alarms
 from components.mcp.objectives import Objectives
 from tests.components.aws.monitored_program import ALARM, COMPOSITE, graph, own
@@ -233,7 +233,7 @@ def test_a_topic_of_yours_is_used_and_no_other_made():
         location=AWS,
         topic=AWS_TOPIC,
         emails=["on-call@example.com"],
-        functions=[AwsWatchedFunction(name="weather", function="weather-1", api="a1b2c3d4e5")],
+        functions=[AwsMonitoredFunction(name="weather", function="weather-1", api="a1b2c3d4e5")],
     )
     made = on_aws(lambda opts: AwsMonitoring("alarms", args, opts))
     assert made.all("aws:sns/topic:Topic") == []

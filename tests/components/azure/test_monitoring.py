@@ -17,14 +17,14 @@ from components.azure.function import AzureFunction
 from components.azure.function_args import AzureFunctionArgs
 from components.azure.log_queries import UNCOUNTED, readable
 from components.azure.metric_alerts import most_connections, of_app
+from components.azure.monitored import (
+    AzureMonitoredApp,
+    AzureMonitoredDatabase,
+    AzureMonitoredFunction,
+)
 from components.azure.monitoring import AzureMonitoring
 from components.azure.monitoring_args import AzureBudget, AzureMonitoringArgs
 from components.azure.tokens import ACTION_GROUP, BUDGET, LOG_ALERT, METRIC_ALERT, WORKBOOK
-from components.azure.watched import (
-    AzureWatchedApp,
-    AzureWatchedDatabase,
-    AzureWatchedFunction,
-)
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.cloud_alarms import CloudThresholds
 from components.mcp.objectives import Objectives
@@ -118,7 +118,7 @@ def program() -> None:
         ),
         options,
     )
-    replica = AzureWatchedDatabase(
+    replica = AzureMonitoredDatabase(
         name="replica", server=REPLICA, machine="Standard_B1ms", replica=True
     )
     AzureMonitoring(
@@ -180,7 +180,7 @@ def test_the_burn_over_three_days_is_left_out_because_a_query_reads_two():
 
 @pytest.mark.parametrize(("percent", "refused"), [(66, True), (67, False)])
 def test_an_objective_that_no_rule_can_alert_on_is_refused(percent: float, refused: bool):
-    function = AzureWatchedFunction(name="call", app=APP, workspace=APP, max_instances=40)
+    function = AzureMonitoredFunction(name="call", app=APP, workspace=APP, max_instances=40)
     args = AzureMonitoringArgs(
         location=AZURE,
         action_groups=[GROUP],
@@ -331,8 +331,8 @@ def items() -> list[dict[str, Any]]:
 
 def test_the_workbook_has_charts_of_each_thing():
     titles = [one["content"]["json"] for one in items() if one["type"] == 1]
-    watched = ("run", "call", "data-database", "replica", "data-cache")
-    assert titles == [f"## {name}" for name in watched]
+    monitored = ("run", "call", "data-database", "replica", "data-cache")
+    assert titles == [f"## {name}" for name in monitored]
     names = [one["name"] for one in items()]
     assert len(set(names)) == len(names)
     for chart in (one["content"] for one in items() if one["type"] == 10):
@@ -386,7 +386,7 @@ def test_connections_of_a_sku(machine: str, accepted: int | None):
 def test_an_app_that_cannot_scale_is_not_always_at_its_most_replicas(
     fewest: int, most: int, alerts: set[str]
 ):
-    app = AzureWatchedApp(
+    app = AzureMonitoredApp(
         name="run",
         app=APP,
         workspace=APP,

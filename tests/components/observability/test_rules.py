@@ -20,10 +20,10 @@ from components.observability.rules.catalogue import (
 )
 from components.observability.rules.expression import check, exported, names_in
 from components.observability.rules.foreign import FOREIGN_NAMES
-from components.observability.rules.options import WatchedServer
+from components.observability.rules.options import MonitoredServer
 from runtime import gateway_metrics, metrics
 
-SMALL = RuleOptions(namespace="mcp", servers=(WatchedServer(name="mcp-core"),))
+SMALL = RuleOptions(namespace="mcp", servers=(MonitoredServer(name="mcp-core"),))
 
 
 def rules(options: RuleOptions) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ def test_a_404_of_a_modern_server_is_no_error():
     assert not [
         name for name, one in modern.items() if "404" in one["expr"] or "4.." in one["expr"]
     ]
-    legacy = replace(SMALL, servers=(WatchedServer(name="mcp-core", era="legacy"),))
+    legacy = replace(SMALL, servers=(MonitoredServer(name="mcp-core", era="legacy"),))
     assert alerts(legacy).keys() - modern.keys() == {"SessionsLost"}
 
 

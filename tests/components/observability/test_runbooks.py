@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
-from components.observability.rules.options import RuleOptions, WatchedServer
+from components.observability.rules.options import MonitoredServer, RuleOptions
 from components.observability.runbook_text import Names, folder, pages, runbook_texts
 from delivery.cli import app
 
@@ -50,7 +50,7 @@ def test_workloads_are_asked_in_their_own_namespaces():
 
 
 def test_a_server_with_the_name_of_an_example_is_not_replaced_by_another():
-    servers = (WatchedServer(name="weather"), WatchedServer(name="model", image_metrics=True))
+    servers = (MonitoredServer(name="weather"), MonitoredServer(name="model", image_metrics=True))
     options = RuleOptions(namespace="mcp", servers=servers)
     texts = runbook_texts(options, Names())
     assert "get pods -l app=weather -o wide" in texts["MCPServerDown"]

@@ -17,11 +17,11 @@ import pulumi
 
 from ..mcp.cloud_alarms import CloudThresholds
 from .alarms import BELOW, Alarm
-from .watched import (
-    AwsWatchedCache,
-    AwsWatchedContainer,
-    AwsWatchedDatabase,
-    AwsWatchedFunction,
+from .monitored import (
+    AwsMonitoredCache,
+    AwsMonitoredContainer,
+    AwsMonitoredDatabase,
+    AwsMonitoredFunction,
 )
 
 Dimensions = Mapping[str, pulumi.Input[str]]
@@ -56,9 +56,9 @@ class Requests:
     per_second: int
 
 
-def requests_of(server: AwsWatchedFunction | AwsWatchedContainer) -> Requests:
+def requests_of(server: AwsMonitoredFunction | AwsMonitoredContainer) -> Requests:
     """What clients see: at the load balancer, the HTTP API or the function URL."""
-    if isinstance(server, AwsWatchedContainer):
+    if isinstance(server, AwsMonitoredContainer):
         return Requests(
             namespace=BALANCERS,
             dimensions={"LoadBalancer": server.load_balancer},
@@ -102,7 +102,7 @@ class Measured:
     dimensions: Dimensions
 
 
-def of_function(server: AwsWatchedFunction, limits: CloudThresholds) -> Iterator[Measured]:
+def of_function(server: AwsMonitoredFunction, limits: CloudThresholds) -> Iterator[Measured]:
     """Calls at once near those that are reserved; `AwsLambda` has alarms on the rest."""
     most = server.concurrency * limits.concurrency_percent / 100
     yield Measured(
@@ -118,7 +118,7 @@ def of_function(server: AwsWatchedFunction, limits: CloudThresholds) -> Iterator
     )
 
 
-def of_container(server: AwsWatchedContainer, limits: CloudThresholds) -> Iterator[Measured]:
+def of_container(server: AwsMonitoredContainer, limits: CloudThresholds) -> Iterator[Measured]:
     """Tasks that ended, as many tasks as there may be, CPU and memory."""
     service: Dimensions = {"ClusterName": server.cluster, "ServiceName": server.service}
     fewest, most = server.min_instances, server.max_instances
@@ -162,7 +162,7 @@ def of_container(server: AwsWatchedContainer, limits: CloudThresholds) -> Iterat
         yield Measured(role=f"{server.name}-{role}", alarm=alarm, dimensions=service)
 
 
-def of_database(database: AwsWatchedDatabase, limits: CloudThresholds) -> Iterator[Measured]:
+def of_database(database: AwsMonitoredDatabase, limits: CloudThresholds) -> Iterator[Measured]:
     """CPU, storage, connections, and how far a replica is behind."""
     name = database.name
     free = round(database.storage_gb * 2**30 * (1 - limits.storage_percent / 100))
@@ -208,7 +208,7 @@ def of_database(database: AwsWatchedDatabase, limits: CloudThresholds) -> Iterat
         yield Measured(role=f"{name}-{role}", alarm=alarm, dimensions=dimensions)
 
 
-def of_cache(cache: AwsWatchedCache, limits: CloudThresholds) -> Iterator[Measured]:
+def of_cache(cache: AwsMonitoredCache, limits: CloudThresholds) -> Iterator[Measured]:
     """Memory, CPU, and sessions that are lost or would be lost with the primary."""
     name = cache.name
     alarms = {

@@ -1,4 +1,4 @@
-"""What `GcpMonitoring` watches: the names by which Cloud Monitoring knows a service or a store."""
+"""What `GcpMonitoring` monitors: the names by which Cloud Monitoring knows a service or a store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..base.arg_types import DnsLabel, Line
 
 
 @dataclass(frozen=True, kw_only=True)
-class GcpWatchedService:
+class GcpMonitoredService:
     """A service of Cloud Run or a function, as `CloudRun` and `GcpFunction` have it in
     ``monitored``.
 
@@ -29,7 +29,7 @@ class GcpWatchedService:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GcpWatchedDatabase:
+class GcpMonitoredDatabase:
     """An instance of Cloud SQL, as `CloudSqlDataTier` has it in ``monitored_databases``.
 
     Attributes:
@@ -46,7 +46,7 @@ class GcpWatchedDatabase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GcpWatchedCache:
+class GcpMonitoredCache:
     """An instance of Memorystore, as `CloudSqlDataTier` has it in ``monitored_caches``.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What `AwsMonitoring` watches: the names by which CloudWatch knows a server or a data store."""
+"""What `AwsMonitoring` monitors: the names by which CloudWatch knows a server or a data store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..base.arg_types import DnsLabel, Line
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsWatchedFunction:
+class AwsMonitoredFunction:
     """A function of Lambda, as `AwsLambda` has it in ``monitored``.
 
     Attributes:
@@ -27,7 +27,7 @@ class AwsWatchedFunction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsWatchedContainer:
+class AwsMonitoredContainer:
     """A service of ECS, as `EcsFargate` has it in ``monitored``.
 
     Attributes:
@@ -47,7 +47,7 @@ class AwsWatchedContainer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsWatchedDatabase:
+class AwsMonitoredDatabase:
     """An instance of RDS, as `RdsDataTier` has it in ``monitored``.
 
     Attributes:
@@ -66,7 +66,7 @@ class AwsWatchedDatabase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsWatchedCache:
+class AwsMonitoredCache:
     """A node of ElastiCache, as `RdsDataTier` has it in ``monitored``.
 
     Attributes:

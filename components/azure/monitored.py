@@ -1,4 +1,4 @@
-"""What `AzureMonitoring` watches: ids by which Azure Monitor knows an app, its logs or a store."""
+"""What `AzureMonitoring` monitors: ids by which Azure Monitor knows an app, its logs or a store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .arg_types import DatabaseMachine, ResourceId
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzureWatchedApp:
+class AzureMonitoredApp:
     """A container app, as `AzureContainerApp` has it in ``monitored``.
 
     Attributes:
@@ -34,7 +34,7 @@ class AzureWatchedApp:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzureWatchedFunction:
+class AzureMonitoredFunction:
     """A function app, as `AzureFunction` has it in ``monitored``.
 
     Attributes:
@@ -51,7 +51,7 @@ class AzureWatchedFunction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzureWatchedDatabase:
+class AzureMonitoredDatabase:
     """A PostgreSQL Flexible Server, as `AzurePostgresqlDataTier` has it in
     ``monitored_databases``.
 
@@ -69,7 +69,7 @@ class AzureWatchedDatabase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzureWatchedCache:
+class AzureMonitoredCache:
     """An Azure Managed Redis, as `AzurePostgresqlDataTier` has it in ``monitored_caches``.
 
     Attributes:
