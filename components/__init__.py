@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .aws.monitoring_args import AwsMonitoringArgs as AwsMonitoringArgs
     from .aws.network import AwsEgress as AwsEgress
     from .aws.network import AwsNetwork as AwsNetwork
+    from .aws.otlp import AwsOtlpReceiver as AwsOtlpReceiver
     from .azure.backup_storage import AzureBackupStorage as AzureBackupStorage
     from .azure.backup_storage import AzureBackupStorageArgs as AzureBackupStorageArgs
     from .azure.backup_storage import AzureKey as AzureKey
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .azure.monitoring import AzureMonitoring as AzureMonitoring
     from .azure.monitoring_args import AzureBudget as AzureBudget
     from .azure.monitoring_args import AzureMonitoringArgs as AzureMonitoringArgs
+    from .azure.otlp import AzureOtlpReceiver as AzureOtlpReceiver
     from .azure.secrets import AzureSecrets as AzureSecrets
     from .base.problems import Problem as Problem
     from .base.problems import ProblemReport as ProblemReport
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from .gcp.monitoring import GcpMonitoring as GcpMonitoring
     from .gcp.monitoring_args import GcpBudget as GcpBudget
     from .gcp.monitoring_args import GcpMonitoringArgs as GcpMonitoringArgs
+    from .gcp.otlp import GcpOtlpReceiver as GcpOtlpReceiver
     from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
     from .kubernetes.backup_storage import BackupStorage as BackupStorage
     from .kubernetes.cloudnative_pg import CloudNativePgDataTier as CloudNativePgDataTier
@@ -255,6 +258,7 @@ _PUBLIC = {
     "aws.monitoring": "AwsMonitoring",
     "aws.monitoring_args": "AwsBudget AwsMonitoringArgs",
     "aws.network": "AwsEgress AwsNetwork",
+    "aws.otlp": "AwsOtlpReceiver",
     "azure.backup_storage": (
         "AzureBackupStorage AzureBackupStorageArgs AzureKey AzureWorkloadIdentity"
     ),
@@ -270,6 +274,7 @@ _PUBLIC = {
     ),
     "azure.monitoring": "AzureMonitoring",
     "azure.monitoring_args": "AzureBudget AzureMonitoringArgs",
+    "azure.otlp": "AzureOtlpReceiver",
     "azure.secrets": "AzureSecrets",
     "base.problems": "Problem ProblemReport",
     "gcp.access": "GcpAccess",
@@ -283,6 +288,7 @@ _PUBLIC = {
     "gcp.location": "GcpLocation",
     "gcp.monitoring": "GcpMonitoring",
     "gcp.monitoring_args": "GcpBudget GcpMonitoringArgs",
+    "gcp.otlp": "GcpOtlpReceiver",
     "gcp.monitored": "GcpMonitoredCache GcpMonitoredDatabase GcpMonitoredService",
     "kubernetes.agentgateway_args": "Agentgateway",
     "kubernetes.backup_storage": "BackupStorage",

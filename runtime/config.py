@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field, model_validator
 from .audit_config import AuditRolesSection, AuditSection, KeeperSection
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
+from .log_export_config import LogExportSection
+from .otlp_config import OtlpSection
 from .protected_resources_config import ProtectedResourceSections
 from .redis_config import RedisSection
 from .secret_files_config import SecretFileSections
@@ -129,6 +131,14 @@ class ServerConfig(Section):
         """The server's name in MCP and in logs."""
         return self.server.name or f"qudag-mcp-{self.role}"
 
+    @property
+    def resource_attributes(self) -> dict[str, str]:
+        """What names the server in spans and in copies of log lines, in OpenTelemetry's words."""
+        found = {"service.name": self.name, "qudag.role": self.role}
+        if self.server.environment is not None:
+            found["deployment.environment.name"] = self.server.environment
+        return found
+
 
 class Config(ServerConfig):
     """The whole of server.toml."""
@@ -146,6 +156,7 @@ class Config(ServerConfig):
     secret_files: SecretFileSections = ()
     upstream: UpstreamSection | None = None
     traces: TracesSection | None = None
+    log_export: LogExportSection | None = None
 
     @model_validator(mode="after")
     def a_front_has_an_upstream_and_nothing_else(self) -> Self:
@@ -166,6 +177,15 @@ class Config(ServerConfig):
             raise ValueError(
                 f"a server with [upstream] passes calls on and uses no {', '.join(unused)}: leave "
                 "them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def copied_lines_are_json(self) -> Self:
+        if self.log_export is not None and self.logging.format != "json":
+            raise ValueError(
+                f"logging.format is {self.logging.format}, and log_export sends lines of json: "
+                "set it to json, or leave [log_export] out"
             )
         return self
 
@@ -225,6 +245,13 @@ class Config(ServerConfig):
                 if isinstance(table, PostgresSection)
                 and table.ca_env is not None
                 and table.ca_env not in os.environ
+            ),
+            *(
+                f"{section}.token_env: {table.token_env} is not set"
+                for section, table in tables
+                if isinstance(table, OtlpSection)
+                and table.token_env is not None
+                and table.token_env not in os.environ
             ),
         ]
 

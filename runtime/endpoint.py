@@ -19,12 +19,13 @@ from .body_limit import BodyLimit, HeldBytes
 from .config import Config
 from .drain import Drain
 from .health import Health
+from .log_copies import copying_lines
 from .message_rates import MessageLimit, MessageRates
 from .origins import HostFilter, known_hosts
 from .request_filters import EraFilter, OneTrailingSlash
 from .request_tracking import QUIET_ROUTES, RequestTracking
 from .resource import MCP_PATH
-from .span_provider import Spans
+from .span_provider import Spans, check_libraries
 from .tokens import Tokens
 from .user_quotas import OpenStreams, StreamQuota
 
@@ -106,7 +107,12 @@ class Endpoint:
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-            async with spans.running(), running(), anyio.create_task_group() as tasks:
+            async with (
+                copying_lines(config),
+                spans.running(),
+                running(),
+                anyio.create_task_group() as tasks,
+            ):
                 tasks.start_soon(health.watch)
                 health.started = True
                 yield
@@ -122,6 +128,8 @@ class Endpoint:
         )
         limited = self._limited(mcp)
         spans = Spans.of(config, health.metrics)
+        if config.log_export is not None:
+            check_libraries("[log_export]")
         public = Starlette(routes=[*health.routes(), *routes], lifespan=lifespan)
         public.router.redirect_slashes = False
         public.add_middleware(_McpFirst, mcp=RequireToken(limited, self.tokens))

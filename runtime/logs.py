@@ -8,7 +8,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .config import ServerConfig
@@ -42,13 +42,24 @@ WITH_URLS = ("httpx2", "httpcore2")
 """Logged from `WARNING` on, at every level: they log URLs with their query, which may be secret."""
 
 
+NOT_COPIED = ("opentelemetry", "urllib3", "requests")
+"""Libraries that send copies: a line of theirs would be the cause of another one."""
+
+
 class _Direct:
     """Where `event` writes without a `LogRecord`, which costs more than the line itself."""
 
     lines: JsonLines | None = None
+    copy: Callable[[Mapping[str, Any]], None] | None = None
+    """Gets each line of JSON as well."""
 
 
 _DIRECT = _Direct()
+
+
+def copy_lines(copy: Callable[[Mapping[str, Any]], None] | None) -> None:
+    """Call `copy` with each line of JSON from now on; None: stop that."""
+    _DIRECT.copy = copy
 
 
 def configure(
@@ -119,6 +130,8 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             **facts_of(record),
         }
+        if _DIRECT.copy is not None and record.name.partition(".")[0] not in NOT_COPIED:
+            _DIRECT.copy(line)
         return _encoded(line)
 
     def write(self, name: str, level: int, facts: dict[str, object]) -> None:
@@ -133,6 +146,8 @@ class JsonLines(logging.Formatter):
             if value is not None:
                 line[key] = value
         _name_request(line)
+        if _DIRECT.copy is not None:
+            _DIRECT.copy(line)
         try:
             sys.stderr.write(_encoded(line) + "\n")
         except (OSError, ValueError):  # stderr is closed or full: continue without the line

@@ -97,11 +97,11 @@ def provider_of(
 def processor_of(section: TracesSection, counts: SpanCounts) -> BoundedProcessor:
     """Sends spans to the section's endpoint, from a thread of its own."""
     session = requests.Session()
-    session.trust_env = False  # no proxy: the collector is in the platform
+    session.trust_env = False  # no proxy
     exporter = OTLPSpanExporter(
         endpoint=section.endpoint,
-        certificate_file=str(section.ca_file) if section.ca_file else None,
-        headers={},
+        certificate_file=section.authorities(),
+        headers=section.headers(),
         timeout=section.timeout_seconds,
         compression=Compression.Gzip,
         session=session,

@@ -10,14 +10,15 @@ import anyio
 from prometheus_client import disable_created_metrics
 
 from .config import Config
+from .lost_telemetry import LostTelemetry
 from .metrics import Metrics
 from .toml_config import StartError
 from .traces_config import TracesSection
 from .tracing import use
 
 LACKING = (
-    "traces: the library opentelemetry-exporter-otlp-proto-http is not installed: install it, or "
-    "leave {option} out"
+    "the library opentelemetry-exporter-otlp-proto-http is not installed: install it, or leave "
+    "{option} out"
 )
 
 
@@ -51,10 +52,7 @@ class Spans:
         """Those of a server; raises `StartError` if the libraries are not installed."""
         if config.traces is not None:
             check_libraries("[traces]")
-        resource = {"service.name": config.name, "qudag.role": config.role}
-        if (environment := config.server.environment) is not None:
-            resource["deployment.environment.name"] = environment
-        return cls(config.traces, resource, metrics)
+        return cls(config.traces, config.resource_attributes, metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -65,7 +63,13 @@ class Spans:
             return
         from .span_export import provider_of
 
-        provider = provider_of(section, self.resource, self.metrics.count_spans)
+        lost = LostTelemetry("traces")
+
+        def count(outcome: str, number: int) -> None:
+            self.metrics.count_spans(outcome, number)
+            lost(outcome, number)
+
+        provider = provider_of(section, self.resource, count)
         use(provider)
         disable_created_metrics()  # OpenMetrics has a further series for each counter
         try:

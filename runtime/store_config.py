@@ -122,11 +122,11 @@ class PostgresSection(PasswordSection):
             return str(self.ca_file) if self.ca_file is not None else None
         if self.ca_env not in os.environ:
             raise OSError(f"{self.ca_env} is not set")
-        return _in_memory(os.environ[self.ca_env])
+        return in_memory_file(os.environ[self.ca_env])
 
 
 @cache
-def _in_memory(text: str) -> str:
+def in_memory_file(text: str) -> str:
     """The path of a file of this process alone: the host may have no directory to write to."""
     file = os.memfd_create("authorities")
     os.write(file, text.encode())

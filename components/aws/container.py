@@ -21,7 +21,7 @@ from .logs import log_group
 from .monitored import AwsMonitoredContainer
 from .secrets import secret_rights
 from .server import AwsServer
-from .task_containers import CONTAINER, task_containers
+from .task_containers import CONTAINER, otlp_token, task_containers
 
 CLUSTER: Final = "aws:ecs/cluster:Cluster"
 SERVICE: Final = "aws:ecs/service:Service"
@@ -98,6 +98,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
             self_signed=True,
             upstream=args.upstream,
             database=args.database,
+            otlp=args.otlp,
         )
         containers = task_containers(args, settings, logs.output("name"))
         return CloudResource(
@@ -222,7 +223,11 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
 
 def _secrets_of_the_server(args: EcsFargateArgs) -> dict[str, str]:
     authority = args.database_authority
-    return {**args.secrets, **({AUTHORITY_VARIABLE: authority} if authority else {})}
+    return {
+        **args.secrets,
+        **({AUTHORITY_VARIABLE: authority} if authority else {}),
+        **otlp_token(args),
+    }
 
 
 def _login_rights(args: EcsFargateArgs, database: CloudDatabase) -> list[Right]:

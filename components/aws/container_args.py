@@ -16,6 +16,7 @@ from ..mcp.user_container import FRONT_MB, UserContainer, user_container_problem
 from .arg_types import BucketName, Certificate, SecretReference, WebAcl
 from .limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
 from .network import AwsNetwork, ipv4_problems, keys_problems
+from .otlp import AwsOtlpReceiver, egress_problems
 from .server_args import AwsServerArgs
 
 CPU_UNITS: Final = 1024
@@ -74,6 +75,7 @@ class EcsFargateArgs(AwsServerArgs):
             no tools; ``config.role`` has no effect.
         database: PostgreSQL in the VPC; each task migrates it before its server starts.
         database_authority: ARN of the secret with the authorities of its certificate, in PEM.
+        otlp: your receiver of spans and copies of log lines by OTLP; None: they are not sent.
         protect: refuse to delete the load balancer and what holds sessions.
     """
 
@@ -94,6 +96,7 @@ class EcsFargateArgs(AwsServerArgs):
     upstream: UserContainer | None = None
     database: CloudDatabase | None = None
     database_authority: SecretReference | None = None
+    otlp: AwsOtlpReceiver | None = None
 
     def refusals(self) -> list[Problem]:
         return [
@@ -112,7 +115,10 @@ class EcsFargateArgs(AwsServerArgs):
             *keys_problems(self.config.auth),
             *_access_logs(self),
             *_database(self),
-            *self.location.elsewhere_problems({"web_acl": self.web_acl}),
+            *egress_problems(self.otlp, limited=self.network.egress is not None),
+            *self.location.elsewhere_problems(
+                {"web_acl": self.web_acl, "otlp.token": self.otlp.token if self.otlp else None}
+            ),
             *super().refusals(),
         ]
 

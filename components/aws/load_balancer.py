@@ -25,6 +25,7 @@ from .network import (
     cidr_in_name,
     security_group,
 )
+from .otlp import allow_receiver
 
 LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
@@ -91,6 +92,7 @@ class EcsLoadBalancer:
         allow_ingress(owner, role, self.tasks, to_server, aliases=_former(owner, role))
         purpose = "Keys of the issuer, image, secrets, logs, state"
         allow_outside(owner, "tasks", self.tasks, self.args.network.egress, purpose)
+        allow_receiver(owner, "tasks", self.tasks, self.args.otlp, self.args.network)
         if database := self.args.database:
             vpc = self.args.network.vpc_cidr
             to_database = Allowed(database.port, "PostgreSQL in the VPC", cidr=vpc)

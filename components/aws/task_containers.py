@@ -8,6 +8,7 @@ from typing import Any, Final
 import pulumi
 
 from ..mcp.cloud_database import AUTHORITY_VARIABLE
+from ..mcp.otlp import TOKEN_VARIABLE
 from ..mcp.server_config import HTTPS, PROGRAM
 from ..mcp.server_names import CONFIG_VARIABLE
 from ..mcp.timeout_budget import STEP, Distance
@@ -38,18 +39,18 @@ def task_containers(
     logging = _logging(args, logs)
     server = _server(args, settings, logging)
     if args.database and args.database_authority:
-        given = {**args.secrets, AUTHORITY_VARIABLE: args.database_authority}
+        given = {**args.secrets, AUTHORITY_VARIABLE: args.database_authority, **otlp_token(args)}
         first = [{"containerName": MIGRATION_CONTAINER, "condition": "SUCCESS"}]
         return [
             {**server, "secrets": _secrets(given), "dependsOn": first},
             _migration(args, settings, logging),
         ]
     if args.upstream is None:
-        return [{**server, "secrets": _secrets(args.secrets)}]
+        return [{**server, "secrets": _secrets({**args.secrets, **otlp_token(args)})}]
     # The other way round when the task stops: the program ends after the server's last call.
     waits = [{"containerName": PROGRAM_CONTAINER, "condition": "START"}]
     return [
-        {**server, "dependsOn": waits},
+        {**server, **_own_secrets(otlp_token(args)), "dependsOn": waits},
         _program(args.upstream, args.secrets, logging),
     ]
 
@@ -124,6 +125,16 @@ def _program(
         "secrets": _secrets(secrets),
         "logConfiguration": logging,
     }
+
+
+def otlp_token(args: EcsFargateArgs) -> dict[str, str]:
+    """The secret with the token for the receiver of OTLP, by environment variable."""
+    token = args.otlp.token if args.otlp else None
+    return {TOKEN_VARIABLE: token} if token else {}
+
+
+def _own_secrets(secrets: Mapping[str, str]) -> dict[str, Any]:
+    return {"secrets": _secrets(secrets)} if secrets else {}
 
 
 def _secrets(secrets: Mapping[str, str]) -> list[dict[str, str]]:

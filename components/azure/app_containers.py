@@ -8,6 +8,8 @@ from typing import Any, Final
 from ..mcp.server_config import HTTP, PROGRAM
 from ..mcp.user_container import UserContainer
 from .container_args import MB_IN_GB, AzureContainerAppArgs, program_size
+from .otlp import AzureOtlpReceiver
+from .secrets import AzureSecrets
 
 PROGRAM_CONTAINER: Final = "program"
 
@@ -19,9 +21,11 @@ def app_template(args: AzureContainerAppArgs, variables: Mapping[str, Any]) -> d
         args: the component's.
         variables: environment of the server.
     """
-    given = [{"name": key, "value": value} for key, value in variables.items()]
-    names: Mapping[str, str] = args.secrets.versions if args.secrets else {}
-    secrets = [{"name": key, "secretRef": secret_name(key)} for key in names]
+    given = [
+        *({"name": key, "value": value} for key, value in variables.items()),
+        *_references(otlp_versions(args.otlp)),
+    ]
+    secrets = _references(secret_versions(args.secrets))
     if args.upstream is None:
         return {"containers": [_server(args, [*given, *secrets])]}
     template = {"containers": [_server(args, given), _program(args.upstream, secrets)]}
@@ -33,6 +37,20 @@ def app_template(args: AzureContainerAppArgs, variables: Mapping[str, Any]) -> d
             {"name": volume, "storageType": "EmptyDir"} for volume in _volumes(args.upstream)
         ],
     }
+
+
+def secret_versions(secrets: AzureSecrets | None) -> Mapping[str, str]:
+    """Addresses of versions of secrets, by environment variable."""
+    return secrets.versions if secrets else {}
+
+
+def otlp_versions(receiver: AzureOtlpReceiver | None) -> Mapping[str, str]:
+    """The same of the token for the receiver of OTLP."""
+    return secret_versions(receiver.secrets if receiver else None)
+
+
+def _references(versions: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"name": key, "secretRef": secret_name(key)} for key in versions]
 
 
 def secret_name(variable: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import pulumi
@@ -16,7 +15,7 @@ from ..mcp.server_toml import environment_toml
 from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
 from ..mcp.user_container import UserContainer
-from .app_containers import app_template, secret_name
+from .app_containers import app_template, otlp_versions, secret_name, secret_versions
 from .container_args import (
     MB_IN_GB,
     AzureContainerAppArgs,
@@ -68,7 +67,7 @@ class AzureContainer(AzureServer[Args]):
         """Environment variables of the server."""
         return {
             CONFIG_VARIABLE: environment_toml(
-                args.config, resource, state=state, upstream=upstream
+                args.config, resource, state=state, upstream=upstream, otlp=args.otlp
             ),
             # As a reverse proxy, the server does not use the identity.
             **({} if upstream else {"AZURE_CLIENT_ID": identity.output("clientId")}),
@@ -94,7 +93,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
         workspace: CloudResource,
     ) -> pulumi.Input[str]:
         waits = [
-            *allow_reading(group, identity, args.secrets),
+            *allow_reading(group, identity, args.secrets, args.otlp.secrets if args.otlp else None),
             *self.image_rights(args, group, identity),
         ]
         state: State | None = None
@@ -137,7 +136,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
         resource = Resource(url=pulumi.Output.concat(base, MCP_PATH))
         variables = self.variables(args, identity, resource, state, args.upstream)
         own = identity.output("id")
-        names: Mapping[str, str] = args.secrets.versions if args.secrets else {}
+        names = {**secret_versions(args.secrets), **otlp_versions(args.otlp)}
         app = group.make(
             _APP,
             "app",

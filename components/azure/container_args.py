@@ -16,6 +16,7 @@ from ..mcp.timeout_budget import STEP, Distance
 from ..mcp.user_container import UserContainer, user_container_problems
 from .arg_types import ResourceId
 from .facts import AZURE_CONTAINER_APP_GRACE, AZURE_CONTAINER_APP_REQUEST
+from .otlp import AzureOtlpReceiver
 from .secrets import AzureSecrets
 from .server_args import AzureServerArgs, domain_problems, private_storage_problems
 
@@ -35,12 +36,14 @@ class AzureContainerArgs(AzureServerArgs):
         registry: id of the container registry of the images; None for a public image.
         cpu: CPUs; those of the source documents.
         memory_mb: MiB; those of the source documents.
+        otlp: your receiver of spans and copies of log lines by OTLP; None: they are not sent.
     """
 
     image: Image
     registry: ResourceId | None = None
     cpu: float = 0.5
     memory_mb: int = 1024
+    otlp: AzureOtlpReceiver | None = None
 
     def refusals(self) -> list[Problem]:
         return [*super().refusals(), *_registry(self.image, self.registry)]
@@ -119,6 +122,7 @@ class AzureContainerGroupArgs(AzureContainerArgs):
             *super().refusals(),
             *drain_problems(self.config, stops=STOPS),
             *_group_domain(self),
+            *_group_token(self),
         ]
 
 
@@ -232,6 +236,20 @@ def _group_domain(args: AzureContainerGroupArgs) -> list[Problem]:
             "is missing",
             "a group has no host name and no certificate: there would be no mcp_url",
             "set it to the host name of the gateway that forwards to the group",
+        )
+    ]
+
+
+def _group_token(args: AzureContainerGroupArgs) -> list[Problem]:
+    if args.otlp is None or args.otlp.token is None:
+        return []
+    return [
+        Problem(
+            "otlp.token",
+            "is set, and a container group cannot read Key Vault",
+            "the token would be in the state in clear (Azure Container Instances, REST API, "
+            "Container groups)",
+            "use AzureContainerApp, or a receiver that needs no token",
         )
     ]
 

@@ -36,31 +36,50 @@ class AzureSecrets:
 
     def refusals(self) -> list[Problem]:
         """A problem for each secret of another vault, and for each variable of the component."""
-        vault = self.vault.rpartition("/")[2].lower()
-        vaults = {
-            variable: address.removeprefix("https://").partition(".")[0]
-            for variable, address in self.versions.items()
-        }
-        return variables_problems("versions", self.versions) + [
-            Problem(
-                f"versions.{variable}",
-                f"is in the vault {shown(its_vault)}, and vault is {shown(vault)}",
-                "the server's identity would have no right to read it",
-                "use a secret of the vault, or set vault to the one that holds the secrets",
-            )
-            for variable, its_vault in vaults.items()
-            if its_vault != vault
+        named = {f"versions.{variable}": address for variable, address in self.versions.items()}
+        return [
+            *variables_problems("versions", self.versions),
+            *vault_problems(self.vault, named),
         ]
 
 
+def vault_problems(vault: str, versions: Mapping[str, str]) -> list[Problem]:
+    """A problem for each secret of another vault.
+
+    Args:
+        vault: id of the Key Vault.
+        versions: addresses of versions of secrets, by their paths in the args.
+    """
+    named = vault.rpartition("/")[2].lower()
+    vaults = {
+        path: address.removeprefix("https://").partition(".")[0]
+        for path, address in versions.items()
+    }
+    return [
+        Problem(
+            path,
+            f"is in the vault {shown(its_vault)}, and vault is {shown(named)}",
+            "the server's identity would have no right to read it",
+            "use a secret of the vault, or set vault to the one that holds the secrets",
+        )
+        for path, its_vault in vaults.items()
+        if its_vault != named
+    ]
+
+
 def allow_reading(
-    group: AzureGroup, identity: CloudResource, secrets: AzureSecrets | None
+    group: AzureGroup,
+    identity: CloudResource,
+    secrets: AzureSecrets | None,
+    of_otlp: AzureSecrets | None = None,
 ) -> list[pulumi.Resource]:
     """Lets the identity read exactly these secrets; its app should depend on these."""
-    if secrets is None:
-        return []
-    role, scope = "Key Vault Secrets User", f"{secrets.vault}/secrets"
+    names: dict[str, str] = {}
+    for word, listed in (("secret", secrets), ("otlp-secret", of_otlp)):
+        for name in sorted({listed.name(each) for each in listed.versions} if listed else ()):
+            assert listed is not None
+            names.setdefault(f"{listed.vault}/secrets/{name}", f"{word}-{name}")
     return [
-        assign_role(group, identity, role, f"{scope}/{name}", on=f"secret-{name}")
-        for name in sorted({secrets.name(variable) for variable in secrets.versions})
+        assign_role(group, identity, "Key Vault Secrets User", scope, on=on)
+        for scope, on in names.items()
     ]

@@ -12,6 +12,7 @@ from ..base.constraints import shown
 from ..base.problems import Problem
 from ..mcp.user_container import UserContainer, user_container_problems
 from .facts import CLOUD_RUN_TIMEOUT
+from .otlp import GcpOtlpReceiver
 from .server_args import GcpServerArgs
 
 CPUS: Final = (1, 2, 4, 6, 8)
@@ -31,16 +32,22 @@ class CloudRunArgs(GcpServerArgs):
         upstream: an MCP server image of yours, which runs in the same instance and gets the
             ``secrets``. The reference server is its reverse proxy, which checks tokens and offers
             no tools; ``config.role`` has no effect.
+        otlp: your receiver of spans and copies of log lines by OTLP; None: they are not sent.
         protect: refuse to delete the service and what holds sessions.
     """
 
     image: pulumi.Input[Image]
     min_instances: int = 1
     upstream: UserContainer | None = None
+    otlp: GcpOtlpReceiver | None = None
 
     @property
     def front_of(self) -> UserContainer | None:
         return self.upstream
+
+    @property
+    def receiver(self) -> GcpOtlpReceiver | None:
+        return self.otlp
 
     def refusals(self) -> list[Problem]:
         return [

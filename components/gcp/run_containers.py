@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..mcp.server_config import HTTP, PROGRAM
 from ..mcp.user_container import UserContainer
 from .container_args import CloudRunArgs, program_cpu
+from .otlp import otlp_token
 from .secrets import version_parts
 
 PROGRAM_CONTAINER: Final = "program"
@@ -21,7 +22,8 @@ def run_containers(args: CloudRunArgs, variables: Mapping[str, Any]) -> list[dic
         variables: environment of the server.
     """
     given = [{"name": key, "value": value} for key, value in variables.items()]
-    secrets = _secrets(args)
+    secrets = _secrets(args, args.secrets)
+    given += _secrets(args, otlp_token(args.otlp))
     if args.upstream is None:
         return [_server(args, [*given, *secrets], "/health")]
     # The server passes its probes while the program answers.
@@ -86,8 +88,8 @@ def _resources(cpu: float, memory_mb: int) -> dict[str, Any]:
     }
 
 
-def _secrets(args: CloudRunArgs) -> list[dict[str, Any]]:
-    versions = {variable: version_parts(name) for variable, name in sorted(args.secrets.items())}
+def _secrets(args: CloudRunArgs, secrets: Mapping[str, str]) -> list[dict[str, Any]]:
+    versions = {variable: version_parts(name) for variable, name in sorted(secrets.items())}
     return [
         {
             "name": variable,

@@ -19,6 +19,7 @@ from .identity import service_account
 from .logs import log_bucket
 from .monitored import GcpMonitoredService
 from .naming import physical_name
+from .otlp import otlp_token
 from .secrets import allow_reading
 from .server_args import GcpServerArgs
 from .session_store import session_store
@@ -45,11 +46,13 @@ class GcpServer(CloudServer[Args]):
             self, args.location, "run", purpose=f"what the {self.NOUN} may do"
         )
         state, waits = self._session_store(args, account)
-        waits += allow_reading(self, account, args.secrets)
+        waits += allow_reading(self, account, {**args.secrets, **otlp_token(args.receiver)})
         # Google routes a request to the service that its Host names; the rest of the name, a number
         # or a hash, is known when the service exists.
         resource = Resource(hosts=[f"{name}-*.run.app"])
-        settings = environment_toml(args.config, resource, state=state, upstream=args.front_of)
+        settings = environment_toml(
+            args.config, resource, state=state, upstream=args.front_of, otlp=args.receiver
+        )
         variables = {CONFIG_VARIABLE: settings}
         service, address = self.service(args, name, account, variables, waits)
         allow_callers(self, args.location, service.output("name"), args.access)

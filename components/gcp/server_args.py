@@ -16,6 +16,7 @@ from .access import GcpAccess
 from .arg_types import KmsKey, SecretVersion
 from .facts import CLOUD_RUN_CONCURRENCY
 from .location import GcpLocation
+from .otlp import GcpOtlpReceiver
 
 STOPS: Final = "Cloud Run ends an instance 10 s after telling it to (Container runtime contract)"
 
@@ -51,6 +52,11 @@ class GcpServerArgs(CloudServerArgs):
     @property
     def front_of(self) -> UserContainer | None:
         """The user's image that the server is the reverse proxy for; a function has none."""
+        return None
+
+    @property
+    def receiver(self) -> GcpOtlpReceiver | None:
+        """What gets spans and copies of log lines; a function sends none."""
         return None
 
     def refusals(self) -> list[Problem]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from ..base.arg_types import Text
+from ..base.authorities import authority_problems
 from ..base.problems import Problem
 from . import secret_store_forms as forms
 from .cloud_identity import SYSTEMS, TENANT
@@ -28,7 +29,6 @@ AzureId = Annotated[str, forms.AZURE_ID]
 
 ACCOUNT: Final = "qudag-mcp-secrets"
 """Name of the service account whose identity reads the store."""
-_CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,22 +94,11 @@ class VaultStore:
 
 def ca_problems(ca: str | None) -> Iterator[Problem]:
     """An authority that is no certificate, or has a private key beside it."""
-    if ca is None:
-        return
-    if "PRIVATE KEY" in ca:
-        yield Problem(
-            "ca",
-            "contains a private key",
-            "everyone who reads the SecretStore could sign certificates",
-            "write the certificates of the authority alone, and replace that key",
-        )
-    elif not ca.lstrip().startswith(_CERTIFICATE):
-        yield Problem(
-            "ca",
-            "is no certificate",
-            "External Secrets could not verify the store, and would read nothing",
-            f"write the certificates in PEM: {_CERTIFICATE} and so on",
-        )
+    return authority_problems(
+        ca,
+        read_in="the SecretStore",
+        unverified="External Secrets could not verify the store, and would read nothing",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,12 @@ import pulumi
 
 from ..base.problems import Problem
 from .log_retention import LOG_DAYS
+from .otlp import TOKEN_VARIABLE
 from .server_config import CloudServerConfig
 from .server_names import CONFIG_VARIABLE
 from .target import McpTarget
 
-RESERVED_VARIABLES: Final = (CONFIG_VARIABLE, "AZURE_CLIENT_ID")
+RESERVED_VARIABLES: Final = (CONFIG_VARIABLE, TOKEN_VARIABLE, "AZURE_CLIENT_ID")
 """Environment variables that the components set."""
 
 

@@ -14,6 +14,7 @@ from .auth import JWKS_MAX_AGE, Resource, TokenIssuer, resource_url
 from .cloud_database import CloudDatabase
 from .config_forms import Directory, Variables, config_path, forms_of
 from .master_keys import MASTER_KEYS_PATH, master_keys
+from .otlp import OtlpReceiver
 from .server_config import (
     HTTP,
     HTTPS,
@@ -209,6 +210,7 @@ def environment_toml(
     self_signed: bool = False,
     upstream: UserContainer | None = None,
     database: CloudDatabase | None = None,
+    otlp: OtlpReceiver | None = None,
 ) -> pulumi.Output[str]:
     """The content of ``CONFIG_VARIABLE``, for a server without mounted files.
 
@@ -220,6 +222,7 @@ def environment_toml(
             it starts; otherwise the cloud terminates TLS.
         upstream: the image that it is the reverse proxy for.
         database: PostgreSQL that it uses.
+        otlp: what gets its spans and copies of its log lines.
     """
     listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
     # The cloud's own proxy is the only one that can connect.
@@ -229,6 +232,10 @@ def environment_toml(
         tables["state"] = {"kind": state.kind, **state.where}
     if database:
         tables["database"] = database.table()
+    if otlp:
+        tables |= otlp.tables()
+        if otlp.environment:
+            tables["server"]["environment"] = otlp.environment
     if upstream:
         tables["server"]["role"] = FRONT_ROLE
         tables["upstream"] = upstream.table()

@@ -17,9 +17,10 @@ from ..config import (
     ServerSection,
 )
 from ..limits_config import MIB, LimitsSection
+from ..otlp_config import RECEIVER
 from ..server_config import Port
 from ..toml_config import Section
-from ..traces_config import RECEIVER, TracesSection
+from ..traces_config import TracesSection
 
 Seconds = Annotated[float, Field(gt=0, le=7200)]
 

@@ -28,8 +28,10 @@ from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
 
 from ..config.problem import at
+from .aws_otlp import aws_receiver, receivers_can_be_reached
 from .aws_sections import Aws, AwsContainer, AwsFunction, AwsUserServer
 from .aws_sections import AwsNetwork as AwsNetworkSection
+from .otlp import otlp_rules
 from .target import (
     CloudSections,
     CloudTarget,
@@ -132,22 +134,30 @@ def secrets_are_of_the_same_account(sections: AwsSections, _shared: Shared) -> I
     if location is None:
         return
     servers = sections.containers.servers if sections.containers else {}
+    token = location.otlp.token if location.otlp else None
     named = {
         **{f"containers.aws.servers.{name}": entry.secrets for name, entry in servers.items()},
         **({"serverless.aws": sections.serverless.secrets} if sections.serverless else {}),
         **({"containers.aws": sections.containers.secrets} if sections.containers else {}),
     }
-    for path, secrets in named.items():
-        for name, arn in secrets.items():
-            region, account = arn.split(":")[3:5]
-            if (region, account) != (location.region, location.account):
-                yield at(
-                    f"{path}.secrets.{name}",
-                    f"is in {account}, {region}, and the stack in {location.account}, "
-                    f"{location.region}",
-                    "the server could not read it when it starts",
-                    "copy the secret there, and write the copy's ARN",
-                )
+    arns = {
+        **({"clouds.aws.otlp.token": token} if token else {}),
+        **{
+            f"{path}.secrets.{name}": arn
+            for path, secrets in named.items()
+            for name, arn in secrets.items()
+        },
+    }
+    for path, arn in arns.items():
+        region, account = arn.split(":")[3:5]
+        if (region, account) != (location.region, location.account):
+            yield at(
+                path,
+                f"is in {account}, {region}, and the stack in {location.account}, "
+                f"{location.region}",
+                "the server could not read it when it starts",
+                "copy the secret there, and write the copy's ARN",
+            )
 
 
 def _provider(location: Aws, tags: Mapping[str, str]) -> pulumi.ProviderResource:
@@ -279,6 +289,7 @@ def _of_every_container(
     return dict(
         location=aws_location(location),
         network=aws_network(network),
+        otlp=aws_receiver(location, deployment.shared),
         image=section.image or deployment.shared.image,
         architecture=section.architecture,
         access_logs_bucket=section.access_logs_bucket,
@@ -372,6 +383,8 @@ TARGET: Final = CloudTarget(
         ),
         (("clouds.aws",), someone_is_told),
         (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
+        *otlp_rules("aws"),
+        (("clouds.aws",), receivers_can_be_reached),
     ),
     monitor=_monitor,
     serverless=Server(

@@ -25,6 +25,7 @@ from components.mcp.log_retention import LOG_DAYS
 
 from ..config.cloud_forms import Variable
 from ..config.cloud_monitoring import CloudBudget, CloudMonitoring
+from ..config.cloud_otlp import CloudOtlp
 from ..config.cloud_servers import FunctionSection, MostInstances, Public, ServerSection
 from ..config.forms import Cidr, Domain, Image, constraint, refusal
 from ..config.section import Section
@@ -113,6 +114,24 @@ class AwsMonitoring(CloudMonitoring):
     budget: AwsBudget | None = Field(default=None, description="Absent: nobody is told of costs.")
 
 
+class AwsOtlp(CloudOtlp):
+    """Where tasks of ECS send spans and copies of their log lines, by OTLP over HTTP.
+
+    Functions send none.
+    """
+
+    token: Annotated[str, constraint(SECRET)] | None = Field(
+        default=None,
+        description="Secret with what is sent with each request, without spaces; absent: nothing.",
+    )
+    networks: list[Cidr] = Field(
+        default=[],
+        max_length=50,
+        description="Networks of its addresses, which tasks may connect to at the URL's port; "
+        "required with network.egress, and for another port than 443.",
+    )
+
+
 class Aws(Section):
     """An AWS account, and a region in it."""
 
@@ -135,6 +154,9 @@ class Aws(Section):
         default=None,
         description="Alarms on the objectives of observability.alerts and on resources, and a "
         "dashboard, of everything that the stack has here; absent: the servers' own alarms only.",
+    )
+    otlp: AwsOtlp | None = Field(
+        default=None, description="Absent: traces and logs are not sent to another system."
     )
 
 

@@ -14,11 +14,13 @@ from .azure_monitoring import monitoring
 from .azure_monitoring_rules import RULES as MONITORING_RULES
 from .azure_rules import RULES
 from .azure_sections import Azure, AzureContainer, AzureFunction, AzureUserServer
+from .otlp import otlp_rules, receiver_fields
 from .target import (
     CloudTarget,
     Deployment,
     Monitored,
     Server,
+    Shared,
     UserImage,
     UserPlace,
     UserServers,
@@ -26,6 +28,7 @@ from .target import (
 
 if TYPE_CHECKING:
     from components.azure.location import AzureLocation
+    from components.azure.otlp import AzureOtlpReceiver
     from components.azure.secrets import AzureSecrets
     from components.base.component import Component
 
@@ -90,6 +93,7 @@ def _container(
             location=azure_location(location, deployment.tags),
             image=image,
             config=config,
+            otlp=_receiver(location, deployment.shared),
             subnet=section.subnet,
             registry=section.registry,
             log_retention_days=section.log_retention_days,
@@ -100,6 +104,7 @@ def _container(
         location=azure_location(location, deployment.tags),
         image=image,
         config=config,
+        otlp=_receiver(location, deployment.shared),
         access=Access(public=section.public),
         subnet=section.subnet,
         registry=section.registry,
@@ -130,6 +135,7 @@ def _user_server(
         location=azure_location(place.location, deployment.tags),
         image=place.section.image or deployment.shared.image,
         config=deployment.server(),
+        otlp=_receiver(place.location, deployment.shared),
         access=Access(public=entry.public),
         subnet=entry.subnet,
         registry=place.section.registry,
@@ -144,6 +150,14 @@ def _user_server(
         protect=deployment.shared.protect,
     )
     return AzureContainerApp(name, args, opts=options)
+
+
+def _receiver(location: Azure, shared: Shared) -> AzureOtlpReceiver | None:
+    if location.otlp is None:
+        return None
+    from components.azure.otlp import AzureOtlpReceiver
+
+    return AzureOtlpReceiver(**receiver_fields(location.otlp, shared))
 
 
 def _monitor(
@@ -177,7 +191,7 @@ TARGET: Final = CloudTarget(
     location=Azure,
     forms=(ACTION_GROUP, ID, LOCATION, MONTH, RESOURCE, SECRET),
     provider=_provider,
-    rules=(*RULES, *MONITORING_RULES),
+    rules=(*RULES, *MONITORING_RULES, *otlp_rules("azure")),
     monitor=_monitor,
     serverless=Server(
         name="azure-function",

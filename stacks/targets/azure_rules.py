@@ -123,6 +123,41 @@ def secrets_have_a_vault(sections: AzureSections, _shared: Shared) -> Iterator[P
             yield _no_vault(f"containers.azure.servers.{name}")
 
 
+def tokens_have_their_vault(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
+    """The token for a receiver of OTLP is in the vault, and an app reads it."""
+    section = sections.location.otlp if sections.location else None
+    if section is None:
+        return
+    if section.token and section.vault is None:
+        yield _no_vault("clouds.azure.otlp")
+    elif section.vault and section.token is None:
+        yield at(
+            "clouds.azure.otlp.vault",
+            "is set, and token is missing",
+            "it would have no effect",
+            "name the secret's version in token, or remove vault",
+        )
+    elif section.token and section.vault:
+        named = section.vault.rpartition("/")[2].lower()
+        its = section.token.removeprefix("https://").partition(".")[0]
+        if its != named:
+            yield at(
+                "clouds.azure.otlp.token",
+                f"is in the vault {its}, and vault is {named}",
+                "the app could not be given the right to read it",
+                "use a secret of the vault, or set vault to the one that has it",
+            )
+    containers = sections.containers
+    if section.token and containers and containers.enabled and containers.kind == "group":
+        yield at(
+            "clouds.azure.otlp.token",
+            "is set, and containers.azure.kind is group",
+            "a group cannot read Key Vault: the token would be in the state in clear (Azure "
+            "Container Instances, REST API, Container groups)",
+            "set containers.azure.kind: app, or use a receiver that needs no token",
+        )
+
+
 def _no_vault(path: str) -> Problem:
     return at(
         f"{path}.vault",
@@ -186,5 +221,6 @@ RULES: Final[tuple[tuple[tuple[str, ...], AzureRule], ...]] = (
     (("containers.azure",), user_servers_are_apps_that_can_be_reached),
     (("containers.azure", "serverless.azure"), private_storage_has_a_subnet),
     (("containers.azure", "serverless.azure"), secrets_have_a_vault),
+    (("clouds.azure", "containers.azure"), tokens_have_their_vault),
 )
 """Each rule with the paths that it reads."""

@@ -10,6 +10,7 @@ from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
 from components.mcp.log_retention import LOG_DAYS
 
 from ..config.cloud_forms import Variable
+from ..config.cloud_otlp import CloudOtlp
 from ..config.cloud_servers import (
     Concurrency,
     FunctionSection,
@@ -46,6 +47,22 @@ PrivateStorage = Annotated[
 ]
 
 
+class AzureOtlp(CloudOtlp):
+    """Where containers send spans and copies of their log lines, by OTLP over HTTP.
+
+    Functions send none.
+    """
+
+    token: Annotated[str, constraint(SECRET)] | None = Field(
+        default=None,
+        description="Version of a secret in vault with what is sent with each request, without "
+        "spaces; absent: nothing.",
+    )
+    vault: Annotated[Resource | None, Field(description="The Key Vault that the token is in.")] = (
+        None
+    )
+
+
 class Azure(Section):
     """An Azure subscription, and a location."""
 
@@ -56,6 +73,9 @@ class Azure(Section):
         default=None,
         description="Alerts on the objectives of observability.alerts and on resources, and a "
         "workbook, of everything that the stack has here; absent: no alerts.",
+    )
+    otlp: AzureOtlp | None = Field(
+        default=None, description="Absent: traces and logs are not sent to another system."
     )
 
 

@@ -24,6 +24,7 @@ from components.mcp.log_retention import LOG_DAYS
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import Variable
+from ..config.cloud_otlp import CloudOtlp
 from ..config.cloud_servers import (
     Concurrency,
     FunctionSection,
@@ -36,6 +37,7 @@ from ..config.forms import Image, constraint
 from ..config.problem import at
 from ..config.section import Section
 from .gcp_monitoring import GcpMonitoring, monitoring
+from .otlp import otlp_rules, receiver_fields
 from .target import (
     CloudSections,
     CloudTarget,
@@ -51,6 +53,7 @@ from .target import (
 if TYPE_CHECKING:
     from components.base.component import Component
     from components.gcp.location import GcpLocation
+    from components.gcp.otlp import GcpOtlpReceiver
 
 Network = Annotated[str, constraint(NETWORK)]
 LogDays = Annotated[
@@ -73,6 +76,19 @@ Secrets = Annotated[
 ]
 
 
+class GcpOtlp(CloudOtlp):
+    """Where services of Cloud Run send spans and copies of their log lines, by OTLP over HTTP.
+
+    Functions send none.
+    """
+
+    token: Annotated[str, constraint(SECRET)] | None = Field(
+        default=None,
+        description="Version of a secret with what is sent with each request, without spaces; "
+        "absent: nothing.",
+    )
+
+
 class Gcp(Section):
     """A Google Cloud project, and a region in it."""
 
@@ -91,6 +107,9 @@ class Gcp(Section):
         default=None,
         description="Alerts on the objectives of observability.alerts and on resources, and a "
         "dashboard, of everything that the stack has here; absent: no alerts.",
+    )
+    otlp: GcpOtlp | None = Field(
+        default=None, description="Absent: traces and logs are not sent to another system."
     )
 
 
@@ -233,6 +252,7 @@ def _container(
 
     args = CloudRunArgs(
         location=gcp_location(location),
+        otlp=_receiver(location, deployment.shared),
         image=section.image or deployment.shared.image,
         config=deployment.server(),
         access=GcpAccess(
@@ -265,6 +285,7 @@ def _user_server(
     entry: GcpUserServer = place.entry
     args = CloudRunArgs(
         location=gcp_location(place.location),
+        otlp=_receiver(place.location, deployment.shared),
         image=place.section.image or deployment.shared.image,
         config=deployment.server(),
         access=GcpAccess(
@@ -280,6 +301,14 @@ def _user_server(
         protect=deployment.shared.protect,
     )
     return CloudRun(name, args, opts=options)
+
+
+def _receiver(location: Gcp, shared: Shared) -> GcpOtlpReceiver | None:
+    if location.otlp is None:
+        return None
+    from components.gcp.otlp import GcpOtlpReceiver
+
+    return GcpOtlpReceiver(**receiver_fields(location.otlp, shared))
 
 
 def _monitor(
@@ -340,6 +369,7 @@ TARGET: Final = CloudTarget(
         ),
         (("clouds.gcp",), someone_is_told),
         (("clouds.gcp",), channels_are_of_the_project),
+        *otlp_rules("gcp"),
     ),
     monitor=_monitor,
     serverless=Server(

@@ -69,6 +69,18 @@ _VAULT: Final = [
     ("secrets.versions", {"API_KEY": "https://qudag-keys.vault.azure.net/secrets/api-key"}),
     ("secrets.versions", {"API_KEY": "hunter2"}),
 ]
+_OTLP: Final = [
+    ("otlp", "https://otlp.example.com"),
+    ("otlp.url", "http://otlp.example.com"),
+    ("otlp.url", "https://otlp.example.com/v1/traces"),
+    ("otlp.url", None),
+    ("otlp.header", "two words"),
+    ("otlp.scheme", "Digest"),
+    ("otlp.ca", "/etc/ca.pem"),
+    ("otlp.traces", "yes"),
+    ("otlp.environment", "a b"),
+    ("otlp.token", "hunter2"),
+]
 _INSTANCES: Final = [("min_instances", -1), ("min_instances", None), ("max_instances", "many")]
 
 _GROUP: Final = (
@@ -238,9 +250,12 @@ WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("config.auth.jwks_max_age_seconds", 9),
         ("memory_mb", 10**5000),
         ("min_instances", 0),
+        *_OTLP,
+        ("otlp.networks", ["everywhere"]),
+        ("otlp.networks", ["203.0.113.0/24"]),
     ],
     "GcpFunction": [*_CLOUD, *_GCP, *_INSTANCES, ("access", True)],
-    "CloudRun": [*_CLOUD, *_GCP, ("cpu", 10**400), *_INSTANCES, ("image", "server")],
+    "CloudRun": [*_CLOUD, *_GCP, ("cpu", 10**400), *_INSTANCES, ("image", "server"), *_OTLP],
     "AzureFunction": [
         *_CLOUD,
         *_AZURE,
@@ -260,6 +275,8 @@ WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("registry", "acme"),
         ("subnet", "apps"),
         ("cpu", 10**400),
+        *_OTLP,
+        ("otlp.vault", "keys"),
     ],
     "AzureContainerGroup": [
         *_AZURE,
@@ -268,5 +285,6 @@ WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("subnet", None),
         ("image", "a b"),
         ("memory_mb", "1Gi"),
+        *_OTLP,
     ],
 }

@@ -19,6 +19,7 @@ from components.aws.monitored import (
 )
 from components.aws.monitoring import AwsMonitoring
 from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
+from components.aws.otlp import AwsOtlpReceiver
 from components.azure.backup_storage import AzureBackupStorage, AzureBackupStorageArgs
 from components.azure.container import AzureContainerApp, AzureContainerGroup
 from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
@@ -34,6 +35,7 @@ from components.azure.monitored import (
 )
 from components.azure.monitoring import AzureMonitoring
 from components.azure.monitoring_args import AzureBudget, AzureMonitoringArgs
+from components.azure.otlp import AzureOtlpReceiver
 from components.base.component import Component
 from components.gcp.backup_bucket import GcpBackupBucket, GcpBackupBucketArgs
 from components.gcp.container import CloudRun
@@ -45,6 +47,7 @@ from components.gcp.function_args import GcpFunctionArgs
 from components.gcp.monitored import GcpMonitoredCache, GcpMonitoredDatabase, GcpMonitoredService
 from components.gcp.monitoring import GcpMonitoring
 from components.gcp.monitoring_args import GcpBudget, GcpMonitoringArgs
+from components.gcp.otlp import GcpOtlpReceiver
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -215,6 +218,7 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             certificate=AWS_CERTIFICATE,
             access=NetworkAccess(allowed_networks=["10.8.0.0/16"]),
             secrets={"API_KEY": AWS_SECRET},
+            otlp=AwsOtlpReceiver(url="https://otlp.example.com", token=AWS_SECRET),
         ),
     ),
     "GcpFunction": (
@@ -245,6 +249,7 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             config=cloud_config(),
             access=Access(public=True),
             secrets=AZURE_SECRETS,
+            otlp=AzureOtlpReceiver(url="https://otlp.example.com"),
         ),
     ),
     "AzureContainerGroup": (
@@ -254,6 +259,7 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             image="example.com/server:1",
             config=cloud_config(domain="mcp.example.com"),
             subnet=SUBNET,
+            otlp=AzureOtlpReceiver(url="https://otlp.example.com"),
         ),
     ),
     "CloudRun": (
@@ -264,6 +270,9 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             config=cloud_config(),
             access=NAMED,
             secrets=GCP_SECRETS,
+            otlp=GcpOtlpReceiver(
+                url="https://otlp.example.com", token=GCP_SECRETS["REDIS_PASSWORD"]
+            ),
         ),
     ),
 }

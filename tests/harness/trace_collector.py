@@ -61,7 +61,7 @@ class TraceCollector:
         if not self.file.exists():
             return []
         lines = self.file.read_text().splitlines()
-        return [span for line in lines if line.endswith("}") for span in _spans(json.loads(line))]
+        return [span for line in lines if line.endswith("}") for span in spans_of(json.loads(line))]
 
     def metric(self, name: str) -> float:
         """The sum of a metric of its own."""
@@ -85,9 +85,10 @@ class TraceCollector:
         self.process.wait(20)
 
 
-def _spans(batch: dict[str, Any]) -> Iterator[Recorded]:
+def spans_of(batch: dict[str, Any]) -> Iterator[Recorded]:
+    """The spans of a request in JSON."""
     for resource in batch["resourceSpans"]:
-        service = _values(resource["resource"]["attributes"])["service.name"]
+        service = values(resource["resource"]["attributes"])["service.name"]
         for scope in resource["scopeSpans"]:
             for span in scope["spans"]:
                 took = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
@@ -100,11 +101,12 @@ def _spans(batch: dict[str, Any]) -> Iterator[Recorded]:
                     kind=span.get("kind", 0),
                     seconds=took / 1e9,
                     error=span.get("status", {}).get("code") == 2,
-                    attributes=_values(span.get("attributes", [])),
+                    attributes=values(span.get("attributes", [])),
                 )
 
 
-def _values(listed: list[dict[str, Any]]) -> dict[str, Any]:
+def values(listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """Attributes by name."""
     return {one["key"]: next(iter(one["value"].values())) for one in listed}
 
 

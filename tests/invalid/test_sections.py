@@ -15,6 +15,7 @@ TABLES = (
     "secret_store.yaml",
     "clouds.yaml",
     "cloud_monitoring.yaml",
+    "cloud_otlp.yaml",
     "servers.yaml",
     "server_metrics.yaml",
     "server_traces.yaml",

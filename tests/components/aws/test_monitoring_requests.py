@@ -10,7 +10,8 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 from moto import mock_aws
 
-from tests.components.aws.test_monitoring import ALARM, COMPOSITE, DASHBOARD, graph, own
+from tests.components.aws.monitored_program import ALARM, COMPOSITE, graph, own
+from tests.components.aws.test_monitoring_dashboard import DASHBOARD
 from tests.harness.clouds import AWS
 
 pytestmark = pytest.mark.slow

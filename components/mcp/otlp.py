@@ -1,0 +1,134 @@
+"""Where a server in a cloud sends its spans and copies of its log lines, by OTLP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from ..base.arg_types import Text, Url, Word
+from ..base.authorities import authority_problems
+from ..base.constraints import shown
+from ..base.problems import Problem
+
+TOKEN_VARIABLE: Final = "QUDAG_MCP_OTLP_TOKEN"  # noqa: S105  (the name of a variable)
+"""Environment variable with the token, which the cloud fills from its secret store."""
+TLS: Final = 443
+
+Scheme = Literal["Bearer", "Basic", "ApiKey", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtlpReceiver:
+    """A receiver of yours: OTLP over HTTP with protobuf and TLS.
+
+    Attributes:
+        url: its URL, without /v1/traces and /v1/logs.
+        token: the secret with what is sent in ``header``; None: nothing is sent.
+        header: the header that has the token.
+        scheme: what precedes the token in the header; none: nothing.
+        ca: authorities that sign its certificate, in PEM; None: public ones.
+        traces: send the spans of requests to ``/v1/traces``.
+        logs: send a copy of each log line to ``/v1/logs``; the cloud's own log has it as well.
+        environment: name of the environment, in spans and log lines.
+    """
+
+    url: Url
+    token: str | None = None
+    header: Word = "Authorization"
+    scheme: Scheme = "Bearer"
+    ca: Text | None = None
+    traces: bool = True
+    logs: bool = True
+    environment: Word | None = None
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a token is sent with each request."""
+        return self.token is not None
+
+    @property
+    def port(self) -> int:
+        """The port of its URL."""
+        return urlsplit(self.url).port or TLS
+
+    def refusals(self) -> list[Problem]:
+        """A header without a token, a scheme that does not fit, and nothing to send."""
+        return [
+            *otlp_problems(self, has_token=self.has_token),
+            *authority_problems(
+                self.ca,
+                read_in="the settings of the server",
+                unverified="the server could not verify the receiver, and would send nothing",
+            ),
+        ]
+
+    def tables(self) -> dict[str, Any]:
+        """The sections of server.toml."""
+        given = {
+            "token_env": TOKEN_VARIABLE if self.has_token else None,
+            "header": self.header if self.header != "Authorization" else None,
+            "scheme": self.scheme if self.scheme != "Bearer" else None,
+            "ca": self.ca,
+        }
+        shared = {name: value for name, value in given.items() if value is not None}
+        base = self.url.rstrip("/")
+        return {
+            **({"traces": {"endpoint": f"{base}/v1/traces", **shared}} if self.traces else {}),
+            **({"log_export": {"endpoint": f"{base}/v1/logs", **shared}} if self.logs else {}),
+        }
+
+
+def otlp_problems(receiver: Any, *, has_token: bool) -> Iterator[Problem]:
+    """What is wrong between the fields of a receiver, in a program or in a stack file.
+
+    Args:
+        receiver: with the fields of OtlpReceiver.
+        has_token: whether a token is sent.
+    """
+    usual = receiver.header.lower() == "authorization"
+    for path in ("/v1/traces", "/v1/logs"):
+        if receiver.url.rstrip("/").endswith(path):
+            yield Problem(
+                "url",
+                f"ends with {path}",
+                "the path would be there twice: the receiver would answer 404",
+                f"leave {path} out, which is appended",
+            )
+    if not (receiver.traces or receiver.logs):
+        yield Problem(
+            "traces",
+            "is false, and logs as well",
+            "nothing would be sent",
+            "set one of the two to true, or leave the receiver out",
+        )
+    if not has_token and not usual:
+        yield Problem(
+            "header",
+            f"is {shown(receiver.header)}, and there is no token",
+            "requests would have no such header",
+            "name the secret with the token in token, or leave header out",
+        )
+    if not has_token and receiver.scheme != "Bearer":
+        yield Problem(
+            "scheme",
+            f"is {receiver.scheme}, and there is no token",
+            "it would have no effect",
+            "name the secret with the token in token, or leave scheme out",
+        )
+    if has_token and not usual and receiver.scheme != "none":
+        yield Problem(
+            "scheme",
+            f"is {receiver.scheme}, and header is {shown(receiver.header)}",
+            f"the header would have {receiver.scheme} in front of the token: the receiver would "
+            "refuse it",
+            "set scheme to none, or leave header out",
+        )
+    if has_token and usual and receiver.scheme == "none":
+        yield Problem(
+            "scheme",
+            "is none, and header is Authorization",
+            "the receiver would find no scheme in front of the token, and refuse it",
+            "write Bearer, Basic or ApiKey",
+        )

@@ -1,0 +1,190 @@
+"""Sends copies of log lines to an OTLP receiver, from a thread and a bounded queue.
+
+The libraries take 0.3 s to import, so this module is imported only where `[log_export]` is set.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final, cast
+
+import requests
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk._logs.export import (
+    BatchLogRecordProcessor,
+    LogRecordExporter,
+    LogRecordExportResult,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+from . import __version__
+from .log_export_config import LogExportSection
+from .lost_telemetry import Counts
+
+BATCH: Final = 512
+DELAY_MILLISECONDS: Final = 1000
+LONGEST_VALUE: Final = 8192
+"""Characters of an attribute."""
+_SEVERITIES: Final[Mapping[str, tuple[str, SeverityNumber]]] = {
+    "debug": ("debug", SeverityNumber.DEBUG),
+    "info": ("info", SeverityNumber.INFO),
+    "warning": ("warn", SeverityNumber.WARN),
+    "error": ("error", SeverityNumber.ERROR),
+    "critical": ("fatal", SeverityNumber.FATAL),
+}
+_NO_ATTRIBUTES: Final = frozenset({"time", "level", "trace_id", "span_id"})
+"""A record has fields of its own for them."""
+_SECURITY_EVENTS: Final = frozenset({"token_refused", "session_refused"})
+
+
+class CountedExporter(LogRecordExporter):
+    """Counts what became of lines."""
+
+    def __init__(self, inner: LogRecordExporter, counts: Counts) -> None:
+        self.inner = inner
+        self.counts = counts
+        self.taken = 0
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        self.taken += len(batch)
+        result = LogRecordExportResult.FAILURE
+        try:
+            result = self.inner.export(batch)
+        finally:
+            sent = result is LogRecordExportResult.SUCCESS
+            self.counts("sent" if sent else "failed", len(batch))
+        return result
+
+    def shutdown(self) -> None:
+        self.inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 10_000) -> bool:
+        return self.inner.force_flush(timeout_millis)
+
+
+class BoundedProcessor(BatchLogRecordProcessor):
+    """Drops and counts new lines while as many wait as the queue takes."""
+
+    def __init__(self, exporter: CountedExporter, queue: int) -> None:
+        super().__init__(
+            exporter,
+            # Never full: `on_emit` adds nothing then.
+            max_queue_size=queue + BATCH,
+            schedule_delay_millis=DELAY_MILLISECONDS,
+            max_export_batch_size=min(BATCH, queue),
+        )
+        self.exporter = exporter
+        self.queue = queue
+        self.accepted = 0
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        if self.accepted - self.exporter.taken >= self.queue:
+            self.exporter.counts("dropped", 1)
+            return
+        self.accepted += 1
+        super().on_emit(log_record)
+
+
+class LogExport:
+    """Takes log lines, and sends them to the section's endpoint.
+
+    Args:
+        section: where.
+        resource: attributes of the program, such as `service.name`.
+        counts: is told what became of lines.
+    """
+
+    def __init__(
+        self, section: LogExportSection, resource: Mapping[str, str], counts: Counts
+    ) -> None:
+        session = requests.Session()
+        session.trust_env = False  # no proxy
+        exporter = OTLPLogExporter(
+            endpoint=section.endpoint,
+            certificate_file=section.authorities(),
+            headers=section.headers(),
+            timeout=section.timeout_seconds,
+            compression=Compression.Gzip,
+            session=session,
+        )
+        # A receiver that is away is told by the counts; the library's lines hold its URL.
+        logging.getLogger("opentelemetry").setLevel("CRITICAL")
+        self.provider = LoggerProvider(
+            Resource({"service.version": __version__, **resource}), shutdown_on_exit=False
+        )
+        self.provider.add_log_record_processor(
+            BoundedProcessor(CountedExporter(exporter, counts), section.queue)
+        )
+        self.logger = self.provider.get_logger("qudag-mcp-server")
+
+    def copy(self, line: Mapping[str, Any]) -> None:
+        """Queue a copy of a line."""
+        self.logger.emit(record_of(line))
+
+    def shutdown(self) -> None:
+        """Send the lines that wait."""
+        self.provider.shutdown()
+
+
+def record_of(line: Mapping[str, Any]) -> LogRecord:
+    """A line in OTLP, in the form that the collector of log lines gives it in a cluster.
+
+    The subject is the first 16 digits of its SHA-256, and the client's address its network: 24 bits
+    of IPv4, 32 of IPv6.
+    """
+    text, number = _SEVERITIES.get(line["level"], ("info", SeverityNumber.INFO))
+    attributes = {name: value for name, value in line.items() if name not in _NO_ATTRIBUTES}
+    if "subject" in attributes:
+        attributes["subject"] = sha256(str(attributes["subject"]).encode()).hexdigest()[:16]
+    if "client" in attributes and (network := _network(str(attributes.pop("client")))):
+        attributes["client"] = network
+    if _is_security(line):
+        attributes["category"] = "security"
+    now = time.time_ns()
+    return LogRecord(
+        timestamp=now,
+        observed_timestamp=now,
+        context=_context(line),
+        severity_text=text,
+        severity_number=number,
+        body=line["event"],
+        attributes={name: _value(value) for name, value in attributes.items()},
+    )
+
+
+def _value(value: object) -> str | bool | float | list[str]:
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [str(each)[:LONGEST_VALUE] for each in cast("list[object]", value)]
+    return str(value)[:LONGEST_VALUE]
+
+
+def _is_security(line: Mapping[str, Any]) -> bool:
+    event = line["event"]
+    named = event in _SECURITY_EVENTS or str(event).startswith("audit_")
+    return named or line.get("status") in (401, 403) or "refused" in line
+
+
+def _network(address: str) -> str | None:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    bits = 24 if found.version == 4 else 32
+    return str(ipaddress.ip_network((found, bits), strict=False).network_address)
+
+
+def _context(line: Mapping[str, Any]) -> Context:
+    trace, span = (int(line.get(name) or "0", 16) for name in ("trace_id", "span_id"))
+    ids = SpanContext(trace, span, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return set_span_in_context(NonRecordingSpan(ids), Context())

@@ -1,0 +1,39 @@
+"""Tells in the log how many spans and copies of log lines could not be sent."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from .logs import event
+
+Counts = Callable[[str, int], None]
+"""Is told what became of a number of spans or lines: `sent`, `failed` or `dropped`."""
+EVERY_SECONDS: Final = 60
+"""At most one line in this time, of each signal."""
+
+
+class LostTelemetry:
+    """Counts what was not sent, and logs it at most once a minute.
+
+    Args:
+        signal: `traces` or `logs`.
+    """
+
+    def __init__(self, signal: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.signal = signal
+        self.clock = clock
+        self.lost = {"failed": 0, "dropped": 0}
+        self.told = -float("inf")
+
+    def __call__(self, outcome: str, number: int) -> None:
+        if outcome not in self.lost:
+            return
+        self.lost[outcome] += number
+        if (now := self.clock()) - self.told < EVERY_SECONDS:
+            return
+        self.told = now
+        lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
+        event("telemetry_lost", logging.WARNING, signal=self.signal, **lost)

@@ -1,0 +1,204 @@
+"""Copies of log lines: their form in OTLP, what is masked, and what is told of lost ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk._logs.export import LogRecordExportResult
+
+from runtime import logs
+from runtime.config import Config
+from runtime.log_export import BoundedProcessor, CountedExporter, LogExport, record_of
+from runtime.log_export_config import LogExportSection
+from runtime.lost_telemetry import LostTelemetry
+from tests.harness.server import settings
+from tests.harness.tokens import Issuer
+
+ENDPOINT = {"endpoint": "https://otlp.test/v1/logs"}
+LINE = {
+    "time": "2026-11-29T12:00:00.000Z",
+    "level": "info",
+    "server": "mcp",
+    "role": "tools",
+    "event": "request",
+    "method": "POST",
+    "path": "/mcp",
+    "status": 200,
+    "seconds": 0.01,
+    "streamed": True,
+    "subject": "ada",
+    "client": "203.0.113.77",
+    "request_id": "a" * 32,
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "span_id": "00f067aa0ba902b7",
+}
+
+
+def test_a_line_has_the_form_that_the_collector_gives_it_in_a_cluster():
+    record = record_of(LINE)
+    assert record.body == "request"
+    assert record.severity_text == "info"
+    assert record.severity_number is not None
+    assert record.severity_number.value == 9  # INFO in OTLP
+    assert (record.trace_id, record.span_id) == (
+        int(str(LINE["trace_id"]), 16),
+        int(str(LINE["span_id"]), 16),
+    )
+    assert record.attributes == {
+        "server": "mcp",
+        "role": "tools",
+        "event": "request",
+        "method": "POST",
+        "path": "/mcp",
+        "status": 200,
+        "seconds": 0.01,
+        "streamed": True,
+        # printf ada | sha256sum | cut -c1-16
+        "subject": "fdee430d40bd57de",
+        "client": "203.0.113.0",
+        "request_id": "a" * 32,
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("2001:db8:1:2::3", "2001:db8::"), ("127.0.0.1", "127.0.0.0"), ("no address", None)],
+)
+def test_an_address_is_a_network_or_nothing(address: str, shown: str | None):
+    attributes = record_of({**LINE, "client": address}).attributes or {}
+    assert attributes.get("client") == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ({"event": "token_refused"}, True),
+        ({"event": "session_refused"}, True),
+        ({"event": "audit_write_failed"}, True),
+        ({"event": "request", "status": 401}, True),
+        ({"event": "request", "status": 403}, True),
+        ({"event": "limit", "refused": "rate"}, True),
+        ({"event": "request", "status": 404}, False),
+        ({"event": "request", "status": 200}, False),
+    ],
+)
+def test_security_events_have_their_category(line: dict[str, Any], is_one: bool):
+    attributes = record_of({"level": "warning", **line}).attributes or {}
+    assert (attributes.get("category") == "security") is is_one
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "number"),
+    [
+        ("debug", "debug", 5),
+        ("warning", "warn", 13),
+        ("error", "error", 17),
+        ("critical", "fatal", 21),
+    ],
+)
+def test_severities_are_those_of_otlp(level: str, text: str, number: int):
+    record = record_of({"level": level, "event": "e"})
+    assert record.severity_number is not None
+    assert (record.severity_text, record.severity_number.value) == (text, number)
+    assert (record.trace_id, record.span_id) == (0, 0)
+
+
+def test_lines_are_dropped_and_counted_while_the_queue_is_full():
+    counts = {"sent": 0, "failed": 0, "dropped": 0}
+
+    def count(outcome: str, number: int) -> None:
+        counts[outcome] += number
+
+    export = LogExport(LogExportSection.model_validate({**ENDPOINT, "queue": 512}), {}, count)
+    (processor,) = export.provider._multi_log_record_processor._log_record_processors  # pyright: ignore
+    assert isinstance(processor, BoundedProcessor)
+    assert isinstance(processor.exporter, CountedExporter)
+    inner = processor.exporter.inner
+    try:
+        processor.exporter.export = lambda batch: LogRecordExportResult.FAILURE  # nothing is taken
+        for _ in range(600):
+            export.copy(LINE)
+        assert counts["dropped"] == 600 - 512
+    finally:
+        processor.exporter.inner = inner
+        export.shutdown()
+
+
+def test_lost_lines_are_told_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
+    told: list[dict[str, Any]] = []
+
+    def tell(name: str, _level: int, **facts: object) -> None:
+        told.append({name: facts})
+
+    monkeypatch.setattr("runtime.lost_telemetry.event", tell)
+    now = [0.0]
+    lost = LostTelemetry("logs", lambda: now[0])
+    lost("sent", 10)
+    assert told == []
+    lost("failed", 3)
+    lost("dropped", 2)
+    now[0] = 59.9
+    lost("failed", 1)
+    assert told == [{"telemetry_lost": {"signal": "logs", "failed": 3, "dropped": 0}}]
+    now[0] = 60
+    lost("failed", 4)
+    assert told[1:] == [{"telemetry_lost": {"signal": "logs", "failed": 5, "dropped": 2}}]
+
+
+def test_a_line_of_the_libraries_that_send_is_not_sent(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+):
+    copied: list[Any] = []
+    monkeypatch.setattr(logs._DIRECT, "copy", copied.append)  # pyright: ignore[reportPrivateUsage]
+    lines = logs.JsonLines(Config.model_validate(settings(issuer)))
+    for name in ("urllib3.connectionpool", "opentelemetry.exporter", "requests", "uvicorn"):
+        record = logging.LogRecord(name, logging.WARNING, "", 0, name, None, None)
+        assert json.loads(lines.format(record))["event"] == name
+    assert [line["event"] for line in copied] == ["uvicorn"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"endpoint": "http://otlp.test/v1/logs", "token_env": "TOKEN"}, "in clear"),
+        ({"endpoint": "http://otlp.test/v1/logs", "ca": "PEM"}, "no effect"),
+        ({**ENDPOINT, "ca": "PEM", "ca_file": "/ca.crt"}, "not both"),
+        ({**ENDPOINT, "header": "X Api Key"}, "header"),
+        ({**ENDPOINT, "scheme": "Digest"}, "scheme"),
+        ({**ENDPOINT, "token": "hunter2"}, "token"),
+        ({**ENDPOINT, "queue": 1}, "queue"),
+    ],
+)
+def test_a_wrong_section_is_refused(wrong: dict[str, Any], said: str):
+    with pytest.raises(ValueError, match=said):
+        LogExportSection.model_validate(wrong)
+
+
+def test_lines_of_text_cannot_be_copied(issuer: Issuer):
+    config = settings(issuer, log_export=ENDPOINT, logging={"format": "text"})
+    with pytest.raises(ValueError, match=r"logging\.format is text"):
+        Config.model_validate(config)
+
+
+def test_a_token_that_is_not_set_is_named(issuer: Issuer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OTLP_TOKEN", raising=False)
+    section = {**ENDPOINT, "token_env": "OTLP_TOKEN"}
+    config = Config.model_validate(settings(issuer, log_export=section))
+    assert config.absent() == ["log_export.token_env: OTLP_TOKEN is not set"]
+    monkeypatch.setenv("OTLP_TOKEN", "s3cret\n")
+    assert config.absent() == []
+    assert config.log_export is not None
+    assert config.log_export.headers() == {"Authorization": "Bearer s3cret"}
+    plain = LogExportSection.model_validate({**section, "header": "X-Api-Key", "scheme": "none"})
+    assert plain.headers() == {"X-Api-Key": "s3cret"}
+
+
+def test_an_authority_in_the_text_of_the_configuration_is_read_as_a_file():
+    section = LogExportSection.model_validate({**ENDPOINT, "ca": "-----BEGIN CERTIFICATE-----"})
+    file = section.authorities()
+    assert file is not None
+    assert Path(file).read_text() == "-----BEGIN CERTIFICATE-----"
