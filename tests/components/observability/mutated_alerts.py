@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from components.observability.rules.catalogue import every_alert
 from tests.components.observability.test_promtool import (
     CASES,
     PROMTOOL,
-    case_files,
+    cases_of,
     of_two_platforms,
     rules_of,
 )
@@ -148,29 +150,21 @@ def every_change(alert: str) -> Iterator[tuple[Change, dict[str, Any]]]:
             yield change, file
 
 
-def _beside_another(
-    folder: Path, alert: str, rules: Mapping[str, Any], number: int
-) -> Iterator[Path]:
-    """The cases with the rules of another platform in the same Prometheus."""
-    if (case := CASES.get(alert)) is not None:
-        own = folder / f"{alert}-{number}-beside"
-        own.mkdir()
-        yield of_two_platforms(own, alert, case, rules)
+def _rounds(alert: str) -> list[tuple[int, dict[str, Any]]]:
+    """The tests of an alert with the seconds of their step, those with few evaluations first."""
+    tests = [(step, one) for step, of_step in cases_of(alert) for one in of_step]
+
+    def evaluations(step_and_test: tuple[int, dict[str, Any]]) -> float:
+        step, one = step_and_test
+        ends = (int(each["eval_time"].removesuffix("s")) for each in one["promql_expr_test"])
+        return max(ends) / step
+
+    return sorted(tests, key=evaluations)
 
 
-def unnoticed(alert: str, folder: Path) -> Iterator[Change]:
-    """The changes of an alert with which its cases still hold."""
-    made = list(every_change(alert))
-    files = {
-        str(file.relative_to(folder)): change
-        for number, (change, rules) in enumerate(made)
-        for file in (
-            *case_files(folder, alert, rules, f"{alert}-{number}"),
-            *_beside_another(folder, alert, rules, number),
-        )
-    }
-    names = list(files)
-    failed: set[Change] = set()
+def _failed(folder: Path, files: Mapping[str, int]) -> set[int]:
+    """The numbers of the files whose tests fail."""
+    names, failed = list(files), set[int]()
     for first in range(0, len(names), AT_ONCE):
         ran = subprocess.run(
             [str(PROMTOOL), "test", "rules", *names[first : first + AT_ONCE]],
@@ -184,7 +178,36 @@ def unnoticed(alert: str, folder: Path) -> Iterator[Change]:
         ):
             if "SUCCESS" not in said:
                 failed.add(files[name])
-    yield from (change for change, _ in made if change not in failed)
+    return failed
+
+
+def unnoticed(alert: str, folder: Path) -> Iterator[Change]:
+    """The changes of an alert with which its cases still hold.
+
+    A change that one case has shown is not tried with the next.
+    """
+    left = dict(enumerate(every_change(alert)))
+    for number, (_, rules) in left.items():
+        (folder / f"{number}.rules.yaml").write_text(yaml.safe_dump(rules))
+    for place, (step, one) in enumerate(_rounds(alert)):
+        files: dict[str, int] = {}
+        for number in left:
+            name = f"{number}.{place}.yaml"
+            every = {"evaluation_interval": f"{step}s", "rule_files": [f"{number}.rules.yaml"]}
+            (folder / name).write_text(yaml.safe_dump({**every, "tests": [one]}))
+            files[name] = number
+        for number in _failed(folder, files):
+            del left[number]
+    # With the rules of another platform in the same Prometheus.
+    if (case := CASES.get(alert)) is not None:
+        files = {}
+        for number, (_, rules) in left.items():
+            own = folder / f"{number}-beside"
+            own.mkdir()
+            files[str(of_two_platforms(own, alert, case, rules).relative_to(folder))] = number
+        for number in _failed(folder, files):
+            del left[number]
+    yield from (change for change, _ in left.values())
 
 
 def equivalent(change: Change) -> str | None:
