@@ -179,7 +179,7 @@ def not_built(names: Iterable[str]) -> dict[str, Built]:
     """The tools that must build programs for some of these images first, by the image."""
     found = {name: BUILT[part] for name in names if (part := repository(name)) in BUILT}
     tools = {built.tool: name for name, built in reversed(found.items())}
-    return {name: found[name] for name in tools.values() if not _folder(found[name]).is_dir()}
+    return {name: found[name] for name in tools.values() if not cached_folder(found[name]).is_dir()}
 
 
 def build(built: Built) -> None:
@@ -187,7 +187,8 @@ def build(built: Built) -> None:
     subprocess.run([TOOLS / built.tool / "build"], check=False, capture_output=True)
 
 
-def _folder(built: Built) -> Path:
+def cached_folder(built: Built) -> Path:
+    """The folder that a tool's ``build`` fills; it may be absent."""
     asked = [TOOLS / built.tool / "build", "--folder"]
     return Path(subprocess.check_output(asked, text=True).strip())
 
@@ -198,7 +199,7 @@ def built_folder(name: str, built: Built) -> Path:
     Raises:
         ProblemReport: it is not built.
     """
-    folder = _folder(built)
+    folder = cached_folder(built)
     if not folder.is_dir():
         raise ProblemReport(
             [

@@ -16,7 +16,7 @@ from typing import Any, Final
 from graph.stack_files import OURS, StackFiles
 
 from .. import applyset, local_secrets, rollout
-from ..image_recipes import BUILT, built_folder
+from ..image_recipes import BUILT, cached_folder
 from ..kubectl import Kubectl, Object, listed
 from ..local_secrets import RequiredSecret
 from ..progress import Progress
@@ -80,17 +80,13 @@ def wanted(kind: str, files: StackFiles, manifests: Sequence[Object]) -> LocalOp
 
     Args:
         kind: of the cluster, as in ``Cluster``.
-
-    Raises:
-        ProblemReport: External Secrets is not built.
     """
     if kind != "node" or files.project != OURS:
         return None
     login = login_of(manifests)
     if login is None:
         return None
-    built = built_folder(IMAGES[CONTROLLER], BUILT[CONTROLLER])
-    return LocalOpenBao(login, built / "crds")
+    return LocalOpenBao(login, cached_folder(BUILT[CONTROLLER]) / "crds")
 
 
 def _make_secrets(kubectl: Kubectl) -> None:

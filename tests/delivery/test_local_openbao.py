@@ -18,6 +18,8 @@ from rich.console import Console
 from components.base.problems import ProblemReport
 from components.kubernetes.secret_stores import ACCOUNT
 from delivery import local_openbao
+from delivery.image_recipes import image_arguments
+from delivery.images import used
 from delivery.kubectl import Kubectl, Object
 from delivery.local_openbao.logins import Login, as_operator, grant, login_of
 from delivery.local_openbao.names import ADDRESS, CONTROLLER, IMAGES, NAMESPACE, OPERATOR_ACCOUNT
@@ -106,21 +108,23 @@ def test_other_programs_than_this_one_get_none(files: StackFiles, example: list[
     assert local_openbao.wanted("node", replace(files, project="acme"), example) is None
 
 
-def test_without_its_build_up_is_refused_before_anything_is_deployed(
+def test_without_its_build_its_image_is_refused(
     files: StackFiles, example: list[Object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QUDAG_MCP_CACHE", str(tmp_path))
-    with pytest.raises(ProblemReport) as refused:
-        local_openbao.wanted("node", files, example)
-    (problem,) = refused.value.problems
-    assert "tools/controllers/external_secrets/build" in problem.fix
-    build = ROOT / "tools/controllers/external_secrets/build"
-    built = Path(subprocess.check_output([build, "--folder"], text=True).strip())
-    built.mkdir(parents=True)
     made = local_openbao.wanted("node", files, example)
     assert made is not None
     assert made.login == login_of(example)
+    build = ROOT / "tools/controllers/external_secrets/build"
+    built = Path(subprocess.check_output([build, "--folder"], text=True).strip())
     assert made.definitions == built / "crds"
+    (image,) = [name for name in used(made.pods) if "external-secrets" in name]
+    with pytest.raises(ProblemReport) as refused:
+        image_arguments(image, tmp_path)
+    (problem,) = refused.value.problems
+    assert "tools/controllers/external_secrets/build" in problem.fix
+    built.mkdir(parents=True)
+    image_arguments(image, tmp_path)
 
 
 def test_paths_that_this_openbao_does_not_have_are_refused_together(
