@@ -251,7 +251,7 @@ def server_arguments(folder: Path) -> list[str]:
     launcher.chmod(0o755)
     return [
         "--debian=python3",
-        f"--requirements={RUNTIME / 'requirements.txt'}",
+        f"--requirements={RUNTIME / 'requirements-image.txt'}",
         f"--add={folder}:/",
     ]
 

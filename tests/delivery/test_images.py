@@ -227,7 +227,8 @@ def test_the_server_image_holds_the_whole_package_and_its_program(tmp_path: Path
         if file.parent.name != "hosts"
     }
     assert (tmp_path / "usr/local/bin/qudag-mcp-server").stat().st_mode & 0o111
-    assert any(argument.endswith("requirements.txt") for argument in arguments)
+    # As runtime/Dockerfile: a server with [traces] needs libraries that others do not.
+    assert any(argument.endswith("requirements-image.txt") for argument in arguments)
 
 
 def test_the_image_of_the_released_node_is_the_servers_with_the_program(tmp_path: Path) -> None:
