@@ -114,7 +114,7 @@ class _Around:
         return self.span
 
     def __exit__(self, kind: type[BaseException] | None, *more: object) -> None:
-        if kind is not None:
+        if kind is not None and not _has_failed(self.span):
             failed(self.span, kind.__qualname__)
         self.made.__exit__(kind, *more)  # pyright: ignore[reportArgumentType]
 
@@ -124,6 +124,12 @@ def failed(span: Span, kind: str) -> None:
     if span.is_recording():
         span.set_attribute("error.type", kind)
         span.set_status(StatusCode.ERROR)
+
+
+def _has_failed(span: Span) -> bool:
+    """Whether it is noted already how it has failed, such as by the code of an error."""
+    status = getattr(span, "status", None)
+    return status is not None and status.status_code is StatusCode.ERROR
 
 
 def begin_request(exchange: Exchange, route: str) -> Span:

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any, Final
 
 import pytest
+from mcp_types import INTERNAL_ERROR
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -121,6 +122,8 @@ def test_errors_are_noted_and_no_name_that_a_client_has_made_up(tmp_path: Path):
         assert "error" in call_modern(bridge, "made-up-by-a-client")
         failed = receiver.named("tools/call crash")
         assert failed.status.code == Status.STATUS_CODE_ERROR
+        kinds = {one.key: one.value.string_value for one in failed.attributes}
+        assert kinds["error.type"] == str(INTERNAL_ERROR)
         assert receiver.named("tools/call").status.code == Status.STATUS_CODE_ERROR
         assert not [s for _, s in receiver.spans if "made-up" in str(s)]
 
