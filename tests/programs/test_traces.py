@@ -55,7 +55,10 @@ SERVERS: Final[dict[str, dict[str, Any]]] = {
         "transport": "stdio",
         "command": ["files"],
         "traces": True,
-        "secretEnv": {"OTEL_RESOURCE_ATTRIBUTES": "files/attributes"},
+        "secretEnv": {
+            "OTEL_RESOURCE_ATTRIBUTES": "files/attributes",
+            "OTEL_LOGS_EXPORTER": "files/logs",
+        },
     },
 }
 
@@ -72,6 +75,7 @@ def stack(kind: str = "standalone", topology: str = "microservices") -> Resource
             "network": NETWORK if kind == "operator" else WITHOUT_PROMETHEUS,
             "kubernetes": {
                 "namespaces": {"models": f"{PLATFORM}-models"},
+                "servicePods": {"files": {"env": {"OTEL_BSP_SCHEDULE_DELAY": "500"}}},
                 **({"apiServer": ["10.96.0.1/32"]} if own else {}),
             },
             "observability": {
@@ -165,7 +169,9 @@ def test_a_server_with_traces_has_the_variables_of_an_opentelemetry_sdk():
         "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=development,"
         f"k8s.namespace.name={PLATFORM}-models",
     }
-    assert variables(stack(), "files")["OTEL_RESOURCE_ATTRIBUTES"] is None
+    own = variables(stack(), "files")
+    assert own["OTEL_RESOURCE_ATTRIBUTES"] is own["OTEL_LOGS_EXPORTER"] is None
+    assert own["OTEL_BSP_SCHEDULE_DELAY"] == "500"
     assert variables(stack(), "weather") == variables(stack(), "notes") == {}
 
 
