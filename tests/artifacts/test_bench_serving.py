@@ -8,9 +8,22 @@ import pytest
 from rich.console import Console
 
 from tests.harness import programs
-from tools.bench.serving import CALL, DIRECT, GATEWAY, HEALTH, NGINX, Serving, measure, tables
+from tools.bench.serving import (
+    CALL,
+    DIRECT,
+    GATEWAY,
+    HEALTH,
+    NGINX,
+    ROUTE,
+    Latency,
+    Serving,
+    measure,
+    tables,
+)
 
 STREAMS = 100
+KINDS = [NGINX, *(kind + way for kind in (HEALTH, CALL) for way in (DIRECT, GATEWAY))]
+ROUTED = CALL + ROUTE
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +44,10 @@ def test_a_stream_costs_memory_in_both_programs(found: Serving):
     assert 0 < found.nginx_kib < 500
 
 
-@pytest.fixture(scope="module")
-def small() -> Serving:
-    """So small that a server and nginx are started for a second only."""
-    programs.required("nginx")
-    return measure(lambda _: None, streams=5, requests=10)
-
-
-def test_every_kind_of_request_has_its_latency_and_rate(small: Serving):
-    kinds = [NGINX, *(kind + way for kind in (HEALTH, CALL) for way in (DIRECT, GATEWAY))]
-    for kind in kinds:
-        latency = small.latencies[kind]
+@pytest.mark.slow
+def test_every_kind_of_request_has_its_latency_and_rate(found: Serving):
+    for kind in KINDS:
+        latency = found.latencies[kind]
         assert 0 < latency.p50 <= latency.p95 <= latency.p99
         assert latency.rate
         assert latency.rate > 0
@@ -53,9 +59,30 @@ def test_a_call_takes_longer_than_what_nginx_answers_itself(found: Serving):
     assert 0 < found.client_ms < found.latencies[CALL + DIRECT].p50
 
 
-def test_the_bench_tables_show_ratios_first(small: Serving):
+@pytest.mark.slow
+def test_the_bench_tables_show_what_was_measured(found: Serving):
+    tables_show_ratios_first(found)
+
+
+def test_the_bench_tables_show_ratios_first():
+    """Of made-up latencies; those that are measured are in the slow tier."""
+    latencies = {kind: Latency.of(kind, [0.001, 0.002, 0.004], 300) for kind in (*KINDS, ROUTED)}
+    made_up = Serving(
+        latencies=latencies,
+        client_ms=0.5,
+        streams=100,
+        alive=100,
+        whole=99,
+        server_kib=123.4,
+        nginx_kib=56.7,
+        drain_seconds=1.5,
+    )
+    tables_show_ratios_first(made_up)
+
+
+def tables_show_ratios_first(found: Serving) -> None:
     written = io.StringIO()
-    Console(file=written, width=200).print(*tables(small))
+    Console(file=written, width=200).print(*tables(found))
     text = written.getvalue()
     assert text.index("× nginx") < text.index("p50 ms")
-    assert f"{small.server_kib:.0f}" in text
+    assert f"{found.server_kib:.0f}" in text
