@@ -18,10 +18,8 @@ UserGroup = Annotated[str, USER_GROUP]
 SCOPES: Final = ("openid", "profile", "email")
 FORWARDED: Final = "https://localhost:3000"
 """Where a tunnel of kubectl to port 3000 is."""
-CALLBACK: Final = "/login/generic_oauth"
-"""Path of Grafana to which the authorization server sends the browser back."""
 SIGNED_IN: Final = "12h"
-"""After which a user signs in again: one who has lost his groups keeps his role until then."""
+"""After which a user signs in again. A user who has lost a group keeps the role until then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from jmespath.exceptions import JMESPathError
 from components.mcp.secret_key import SecretKey
 from components.observability.grafana_config import grafana_ini
 from components.observability.grafana_sign_in import (
-    CALLBACK,
     GrafanaRoles,
     GrafanaSignIn,
     role_expression,
@@ -68,7 +67,6 @@ def test_a_code_is_exchanged_with_pkce_by_a_client_whose_secret_is_a_file():
     assert not oauth.getboolean("tls_skip_verify_insecure")
     assert oauth["scopes"].split() == ["openid", "profile", "email"]
     assert settings()["server"]["root_url"] == "https://localhost:3000/"
-    assert CALLBACK == "/login/generic_oauth"
 
 
 def test_nobody_signs_in_by_a_password_once_there_is_an_issuer():
