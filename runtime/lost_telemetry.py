@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Final
 
 from .logs import event
@@ -27,13 +28,16 @@ class LostTelemetry:
         self.clock = clock
         self.lost = {"failed": 0, "dropped": 0}
         self.told = -float("inf")
+        # Spans and lines are dropped by the event loop, and fail in the thread that sends.
+        self.lock = Lock()
 
     def __call__(self, outcome: str, number: int) -> None:
-        if outcome not in self.lost:
-            return
-        self.lost[outcome] += number
-        if (now := self.clock()) - self.told < EVERY_SECONDS:
-            return
-        self.told = now
-        lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
+        with self.lock:
+            if outcome in self.lost:
+                self.lost[outcome] += number
+            if not any(self.lost.values()) or (now := self.clock()) - self.told < EVERY_SECONDS:
+                return
+            self.told = now
+            lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
+        # Its copy may be dropped, which is counted here.
         event("telemetry_lost", logging.WARNING, signal=self.signal, **lost)

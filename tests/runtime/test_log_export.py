@@ -147,6 +147,25 @@ def test_lost_lines_are_told_at_most_once_a_minute(monkeypatch: pytest.MonkeyPat
     now[0] = 60
     lost("failed", 4)
     assert told[1:] == [{"telemetry_lost": {"signal": "logs", "failed": 5, "dropped": 2}}]
+    # Those of the last minute of an outage are told when something is sent again.
+    now[0] = 70
+    lost("failed", 7)
+    now[0] = 200
+    lost("sent", 1)
+    assert told[2:] == [{"telemetry_lost": {"signal": "logs", "failed": 7, "dropped": 0}}]
+
+
+def test_a_lost_copy_of_the_line_that_tells_of_lost_ones_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    lost = LostTelemetry("logs")
+
+    def tell(_name: str, _level: int, **_facts: object) -> None:
+        lost("dropped", 1)  # with the lock taken, it would wait for ever
+
+    monkeypatch.setattr("runtime.lost_telemetry.event", tell)
+    lost("failed", 1)
+    assert lost.lost == {"failed": 0, "dropped": 1}
 
 
 def test_a_line_of_the_libraries_that_send_is_not_sent(
