@@ -74,6 +74,15 @@ def dashboard_files(config: StackConfig, topology: Topology) -> dict[str, str]:
     return {name.removesuffix(".json"): text for name, text in pages.items()}
 
 
+def dashboard_names(config: StackConfig, topology: Topology) -> list[str]:
+    """The names of the dashboards that the stack deploys; none without the section."""
+    if config.observability.dashboards is None:
+        return []
+    from components.observability.dashboards.pages import pages
+
+    return [page.uid for page in pages(dashboard_options(config, topology))]
+
+
 def dashboard_options(config: StackConfig, topology: Topology) -> DashboardOptions:
     """What the dashboards of a stack show."""
     from components.observability.dashboards import DashboardOptions

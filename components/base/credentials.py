@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -112,6 +113,12 @@ def looks_like_a_credential(name: str, value: str) -> bool:
     if _VALUE.search(value) or _has_random_text(name, value):
         return True
     return bool(value and _NAME.search(name) and not _REFERENCE.search(name))
+
+
+@lru_cache(maxsize=4096)
+def names_a_credential(name: str) -> bool:
+    """Whether a variable of this name, whatever its value, is probably a credential."""
+    return looks_like_a_credential(name, "named")
 
 
 def hides_a_credential(name: str, value: str) -> bool:

@@ -26,6 +26,7 @@ from ..audit import audit_keeper_args
 from ..backup import MANIFESTS, backs_up_manifests, backup_args, volume_backup_args
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
+from ..dashboards import dashboard_names
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
 from ..logs import log_forwarder_args, log_store_args
@@ -37,10 +38,11 @@ from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..probes import blackbox_exporter_args
 from ..required_secrets import required_secrets
+from ..runbooks import RUNBOOKS, runbooks_namespace
 from ..secret_sync import synced_secrets
 from ..services import topology
 from ..store_args import shared_volume_args
-from ..topologies.topology import POSTGRES, UserService
+from ..topologies.topology import POSTGRES, Topology, UserService
 from ..traces import trace_manifests
 from .container_resources import resource_problems
 from .operated_pods import OPERATED, operated
@@ -79,9 +81,6 @@ def manifests(config: StackConfig) -> list[Manifest]:
         found += DatabaseBackup.manifests("backup", backup)
     if volume_backup := volume_backup_args(config, chosen, config.namespace, ""):
         found += VolumeBackup.manifests("volume-backup", volume_backup)
-    if backs_up_manifests(config, chosen):
-        named = {"name": MANIFESTS, "namespace": config.namespace}
-        found.append(Manifest(kind="ConfigMap", role=MANIFESTS, metadata=named, fields={}))
     for service in chosen.services:
         addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)
@@ -113,7 +112,19 @@ def manifests(config: StackConfig) -> list[Manifest]:
     found += trace_manifests(config, {name: name for name in where.every})
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
-    return found
+    return [*found, *_config_maps(config, chosen)]
+
+
+def _config_maps(config: StackConfig, chosen: Topology) -> Iterator[Manifest]:
+    """ConfigMaps of no workload, without what is in them."""
+    places = dict.fromkeys(dashboard_names(config, chosen), config.namespace)
+    if backs_up_manifests(config, chosen):
+        places[MANIFESTS] = config.namespace
+    if space := runbooks_namespace(config):
+        places[RUNBOOKS] = space
+    for name, namespace in places.items():
+        named = {"name": name, "namespace": namespace}
+        yield Manifest(kind="ConfigMap", role=name, metadata=named, fields={})
 
 
 def asks(objects: Sequence[Manifest]) -> list[Ask]:

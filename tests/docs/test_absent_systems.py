@@ -18,7 +18,6 @@ GROUPS = {
     "cert-manager": "cert-manager.io",
     "KEDA": "keda.sh",
     "Istio": "istio.io",
-    "Alertmanager": "monitoring.coreos.com",
     "Velero": "velero.io",
     "Envoy Gateway": "gateway.envoyproxy.io",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graph.resource_graph import Resource, ResourceGraph
 
@@ -73,6 +73,33 @@ def pods(graph: ResourceGraph) -> Iterator[Pods]:
 def objects(graph: ResourceGraph, kind: str) -> list[dict[str, Any]]:
     """The Kubernetes objects of a kind, as in the manifests."""
     return [r.inputs for r in graph.resources if r.inputs.get("kind") == kind]
+
+
+def secrets_of_receivers(graph: ResourceGraph) -> set[tuple[str, str]]:
+    """Secret and key of what the Prometheus Operator reads for the receivers of alerts."""
+
+    def selectors(value: Any) -> Iterator[tuple[str, str]]:
+        if isinstance(value, list):
+            for one in cast("list[Any]", value):
+                yield from selectors(one)
+        elif isinstance(value, dict):
+            mapping = cast("dict[str, Any]", value)
+            if mapping.keys() == {"name", "key"}:
+                yield mapping["name"], mapping["key"]
+            for one in mapping.values():
+                yield from selectors(one)
+
+    return {
+        found
+        for each in objects(graph, "AlertmanagerConfig")
+        for found in selectors(each["spec"]["receivers"])
+    }
+
+
+def is_read_without_pods(config: dict[str, Any]) -> bool:
+    """Whether a ConfigMap is for a Grafana of the cluster, or for people: no pod mounts it."""
+    metadata = config["metadata"]
+    return "grafana_dashboard" in metadata["labels"] or metadata["name"] == "runbooks"
 
 
 def ancestry(graph: ResourceGraph, resource: Resource) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -24,12 +24,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "qudag-mcp:"
 
 
+IMAGES_OF: Final = {"observability": ("collector",)}
+"""Images of staging and prod that are refused where a section of theirs is taken out."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """One line of the table.
 
     Attributes:
         stack: whose configuration is changed.
+        without: what of the stack's file is taken out first, with what belongs to it:
+            ``observability``.
         changes: what is set, section by section.
         drop: sections that are taken out.
         at: path of the first refusal, without the prefix.
@@ -38,6 +44,7 @@ class Case:
     """
 
     stack: str
+    without: str | None
     changes: Mapping[str, Any]
     drop: tuple[str, ...]
     at: str
@@ -47,7 +54,7 @@ class Case:
     @property
     def raw(self) -> dict[str, Any]:
         """The whole configuration, with the mistake in it."""
-        return changed(self.stack, self.changes, self.drop)
+        return changed(self.stack, self.changes, self.drop, self.without)
 
 
 @cache
@@ -56,9 +63,15 @@ def _sections(stack: str) -> dict[str, Any]:
     return {key.removeprefix(PREFIX): value for key, value in config.items()}
 
 
-def changed(stack: str, changes: Mapping[str, Any], drop: tuple[str, ...] = ()) -> dict[str, Any]:
+def changed(
+    stack: str, changes: Mapping[str, Any], drop: tuple[str, ...] = (), without: str | None = None
+) -> dict[str, Any]:
     """The configuration of ``stack`` with some of it replaced, and sections taken out."""
     config = copy.deepcopy(_sections(stack))
+    if without:
+        del config[without]
+        for image in IMAGES_OF[without]:
+            del config["images"][image]
     _merge(config, changes)
     return {name: value for name, value in config.items() if name not in drop}
 
@@ -83,6 +96,7 @@ def table(name: str) -> Iterator[Any]:
         for number, line in enumerate(lines, 1):
             case = Case(
                 stack=group if group in ("dev", "staging", "prod") else "dev",
+                without=line.get("without"),
                 changes=line.get("set", {}),
                 drop=tuple(line.get("drop", ())),
                 at=line["at"],

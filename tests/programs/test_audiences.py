@@ -32,7 +32,7 @@ def texts(value: Any) -> Iterator[str]:
         case list():
             for inner in value:  # pyright: ignore[reportUnknownVariableType]
                 yield from texts(inner)
-        case str() if value.startswith(("[{", '{"')):
+        case str() if value.startswith(("[{", '{"')) and not value.startswith("[{{"):
             yield from texts(json.loads(value))
         case str():
             yield value

@@ -67,7 +67,9 @@ def test_settings_of_one_service_are_its_own_alone():
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_no_pod_names_an_id_where_the_platform_assigns_them(stack: str):
-    for each in pods_of(stack, {"pods": {"userIds": "platform"}}).values():
+    settings = {"pods": {"userIds": "platform"}}
+    without = {"observability": {"logs": None}}
+    for each in pods(program(stack, {"kubernetes": settings, **without})):
         contexts = [each.spec["securityContext"], *(c["securityContext"] for c in each.containers)]
         named = {field for context in contexts for field in context}
         assert not {"runAsUser", "runAsGroup", "fsGroup"} & named

@@ -16,7 +16,7 @@ import pytest
 
 from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
-from tests.harness.graph_queries import STACKS, Pods, objects, pods
+from tests.harness.graph_queries import STACKS, Pods, objects, pods, secrets_of_receivers
 from tests.harness.stacks import stack
 from tests.harness.topologies import NETWORK, recorded
 from tests.harness.user_servers import EVERY_FIELD, every_field
@@ -173,6 +173,8 @@ def test_every_required_secret_is_mounted_and_every_mounted_one_required(name: s
         for variable in container.spec.get("env", []):
             if key := variable.get("valueFrom", {}).get("secretKeyRef"):
                 mounted.setdefault(key["name"], set()).add(key["key"])
+    for secret, key in secrets_of_receivers(graph(name)):
+        mounted.setdefault(secret, set()).add(key)
     assert mounted == required
 
 
@@ -239,11 +241,11 @@ def names_address(text: str, target: str, port: int) -> bool:
 @every_graph
 def test_every_flow_to_the_outside_is_named_by_the_configuration_of_its_source(name: str):
     workloads = {found.name for found in pods(graph(name))}
-    reasons = {443: "jwks_url", 4001: "/ip4/"}
+    reasons = {443: r"jwks_url|otlphttp", 4001: "/ip4/", 9200: r"https://[a-z.]+:9200\b"}
     unnamed = [
         (source, target, port)
         for source, target, port in flows(name)
-        if target not in workloads and reasons[port] not in text_of(name, source)
+        if target not in workloads and not re.search(reasons[port], text_of(name, source))
     ]
     if name.startswith(("topology", "servers")) or name == "released nodes":
         # These stacks have networks for every party, and the keys of a local cluster.

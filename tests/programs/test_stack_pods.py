@@ -7,10 +7,19 @@ import re
 import pytest
 
 from graph.resource_graph import ResourceGraph
-from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.graph_queries import (
+    Pods,
+    is_read_without_pods,
+    objects,
+    pods,
+    secrets_of_receivers,
+)
 from tests.harness.stacks import stack as recorded
 
 EXPORTERS = {"gateway-metrics", "exporter"}
+COLLECTORS = {"collector"}
+NODE_READER = "log-collector"
+"""It reads the log files of its node, which belong to user 0; tests/programs/test_logs.py."""
 
 
 def all_pods(stack: ResourceGraph) -> list[Pods]:
@@ -21,7 +30,8 @@ def all_pods(stack: ResourceGraph) -> list[Pods]:
 
 def test_every_container_is_hardened(stack: ResourceGraph):
     for found in all_pods(stack):
-        assert found.spec["securityContext"]["runAsNonRoot"] is True
+        other = found.name != NODE_READER
+        assert found.spec["securityContext"]["runAsNonRoot"] is other
         for field in ("hostNetwork", "hostPID", "hostIPC"):
             assert not found.spec.get(field)
         for container in found.containers:
@@ -29,8 +39,8 @@ def test_every_container_is_hardened(stack: ResourceGraph):
             assert context["allowPrivilegeEscalation"] is False
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
-            assert context["runAsNonRoot"] is True
-            assert context["runAsUser"] == 65534
+            assert context["runAsNonRoot"] is other
+            assert context["runAsUser"] == (65534 if other else 0)
             assert context["seccompProfile"] == {"type": "RuntimeDefault"}
             assert not context.get("privileged")
 
@@ -40,9 +50,21 @@ def test_no_pod_can_call_the_api_server(stack: ResourceGraph):
     assert not any("Role" in str(resource.inputs.get("kind")) for resource in stack.resources)
 
 
-def test_no_pod_sees_the_nodes_files(stack: ResourceGraph):
+def test_the_pod_that_reads_log_files_is_the_only_one_of_user_0(stack: ResourceGraph):
+    of_root = [found.name for found in all_pods(stack) if "0" in users(found)]
+    assert of_root == ([] if stack.stack == "dev" else [NODE_READER])
+
+
+def users(found: Pods) -> set[str]:
+    contexts = [found.spec["securityContext"], *(c["securityContext"] for c in found.containers)]
+    return {str(context.get("runAsUser")) for context in contexts}
+
+
+def test_no_other_pod_sees_the_nodes_files(stack: ResourceGraph):
     allowed = {"emptyDir", "configMap", "secret", "persistentVolumeClaim"}
     for found in all_pods(stack):
+        if found.name == NODE_READER:
+            continue
         for volume in found.spec["volumes"]:
             assert volume.keys() - {"name"} <= allowed
 
@@ -72,7 +94,8 @@ def test_liveness_asks_the_container_itself(stack: ResourceGraph):
     for found in all_pods(stack):
         for container in found.containers:
             probe = container.get("livenessProbe", {})
-            assert probe.get("httpGet", {}).get("path", "/health") == "/health"
+            path = "/" if container["name"] in COLLECTORS else "/health"
+            assert probe.get("httpGet", {}).get("path", path) == path
             assert "host" not in probe.get("httpGet", {})
 
 
@@ -104,6 +127,8 @@ def test_every_mounted_secret_is_a_required_one(stack: ResourceGraph):
             if secret := volume.get("secret"):
                 keys = {item["key"] for item in secret["items"]}
                 mounted.setdefault(secret["secretName"], set()).update(keys)
+    for name, key in secrets_of_receivers(stack):
+        mounted.setdefault(name, set()).add(key)
     assert mounted.keys() == required.keys()
     assert mounted == required
 
@@ -159,7 +184,11 @@ def test_a_pod_that_only_connects_mounts_no_private_key_of_the_platform(stack: R
 
 
 def test_every_mounted_file_exists(stack: ResourceGraph):
-    configs = {config["metadata"]["name"] for config in objects(stack, "ConfigMap")}
+    configs = {
+        config["metadata"]["name"]
+        for config in objects(stack, "ConfigMap")
+        if not is_read_without_pods(config)
+    }
     mounted = {
         volume["configMap"]["name"]
         for found in all_pods(stack)

@@ -13,8 +13,11 @@ import pytest
 
 from components.base.tokens import TYPE_TOKENS
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+from stacks.config.validation import validate
+from stacks.rules import capacity
 from tests.harness.graph_queries import ancestry, objects, pods
 from tests.harness.stacks import stack as recorded
+from tests.invalid.cases import changed
 
 GOLDEN = Path(__file__).parent / "golden"
 ACCEPT = "ACCEPT_URNS"
@@ -149,22 +152,41 @@ def test_secret_looking_values_are_detected(tree: Any, kind: str):
     assert [said.partition(":")[0] for said in secret_looking(tree)] == [kind]
 
 
-def counts(stack: ResourceGraph) -> dict[str, int]:
+def counts(stack: ResourceGraph, namespace: str) -> dict[str, int]:
     """What a ResourceQuota counts, at the largest scale; with what Kubernetes itself adds."""
-    kinds = Counter(resource.inputs.get("kind") for resource in stack.resources)
+    kinds = Counter(
+        resource.inputs.get("kind")
+        for resource in stack.resources
+        if resource.inputs.get("metadata", {}).get("namespace") == namespace
+    )
     return {
         "persistentvolumeclaims": kinds["PersistentVolumeClaim"],
         "services": kinds["Service"],
-        "secrets": len(stack.outputs["required_secrets"]),
+        "secrets": [one["namespace"] for one in stack.outputs["required_secrets"]].count(namespace),
         "configmaps": kinds["ConfigMap"] + 1,  # kube-root-ca.crt
     }
 
 
 @pytest.mark.parametrize("name", ["staging", "prod"])
 def test_all_objects_fit_into_the_quota(name: str):
-    (quota,) = objects(recorded(name), "ResourceQuota")
-    hard = quota["spec"]["hard"]
-    assert {what: n for what, n in counts(recorded(name)).items() if n > int(hard[what])} == {}
+    quotas = objects(recorded(name), "ResourceQuota")
+    assert len(quotas) == 3
+    for quota in quotas:
+        hard = quota["spec"]["hard"]
+        counted = counts(recorded(name), quota["metadata"]["namespace"])
+        assert counted["configmaps"] > 1
+        assert {what: n for what, n in counted.items() if n > int(hard[what])} == {}
+
+
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_the_rule_of_the_quota_counts_every_object_that_the_program_registers(name: str):
+    config = validate(changed(name, {}))
+    planned = capacity.manifests(config)
+    for namespace in (config.namespace, f"{config.namespace}-monitoring"):
+        there = [one for one in planned if one.metadata.get("namespace") == namespace]
+        counted = capacity.counts(there, config, namespace)
+        registered = counts(recorded(name), namespace)
+        assert {kind: counted[kind] for kind in registered} == registered
 
 
 def waits_for(stack: ResourceGraph, resource: Resource) -> set[str]:

@@ -11,6 +11,7 @@ from components.base.credentials import (
     contains_a_credential,
     hides_a_credential,
     looks_like_a_credential,
+    names_a_credential,
 )
 from graph.secrets import SECRET_OBJECTS, names_a_secret, refers
 
@@ -58,7 +59,7 @@ def is_plain_secret(found: PropertyValue, value: str) -> bool:
     if _is_secret_of_kubernetes(found.resource.type, name, value):
         return True
     given_freely = "_" in name or (found.in_text and not found.statement)
-    if given_freely and (looks_like_a_credential(name, "named") or hides_a_credential(name, value)):
+    if given_freely and (names_a_credential(name) or hides_a_credential(name, value)):
         return True
     return _contains_a_credential(value)
 
@@ -95,7 +96,7 @@ def _assigns_a_credential(text: str) -> bool:
 def _of_shell(text: str) -> Iterator[str]:
     for found in _SHELL.finditer(text) if "=" in text else ():
         name, value = found["name"], found["value"]
-        if looks_like_a_credential(name, "named") or hides_a_credential(name, value):
+        if names_a_credential(name) or hides_a_credential(name, value):
             yield value
 
 

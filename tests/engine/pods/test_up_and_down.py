@@ -62,7 +62,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 def test_a_second_up_reports_every_resource_unchanged(deployment: Deployment) -> None:
     resources = exported(deployment)
     said = MakeUp.start({}).to_the_end()
-    assert re.findall(r"\] +(\d+) unchanged$", said, re.MULTILINE) == [str(len(resources))]
+    assert re.findall(r"\] +(\d+) unchanged$", said, re.MULTILINE) == [str(len(resources))], said
     assert "Deployment by Pulumi: nothing changed" in said
     assert exported(deployment) == resources
 
@@ -128,6 +128,6 @@ def test_a_change_of_one_image_updates_only_what_carries_it(
 def test_down_destroys_the_deployed_resources(deployed: Ground, deployment: Deployment) -> None:
     done = verb("down", "--keep-cluster")
     assert done.status == 0, done.err
-    assert "what Pulumi deployed in" in done.out
+    assert "the stack that Pulumi deployed in" in done.out
     assert deployed.kubectl.objects("namespace", "qudag-mcp-dev") == []
     assert not (deployment.state / "pulumi").exists()
