@@ -24,7 +24,7 @@ from .images import Images, build_programs, provide, started_early
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .outputs import Deployed, DeploymentRecord
-from .preflight import refuse_placeholders
+from .preflight import refuse_absent_kinds, refuse_placeholders
 from .progress import Progress
 from .server_side_apply import Change
 from .stack_identity import StackIdentity
@@ -102,6 +102,7 @@ def up(
             graph = record_files(stack.root, files.over(settings))
         wanted = list(manifests(graph).values())
         required = _required(graph, wanted)
+        refuse_absent_kinds(cluster.kubectl, wanted)
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
         run = Run(stack, state, cluster, engine, settings, wanted, required, progress)

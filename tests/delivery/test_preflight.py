@@ -5,9 +5,9 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.base.kubernetes_object import KubernetesObject
+from components.base.kubernetes_object import API_VERSIONS, KubernetesObject
 from components.base.problems import ProblemReport
-from delivery.preflight import refuse_placeholders, request
+from delivery.preflight import KUBERNETES, PROGRAMS, refuse_placeholders, request
 from graph.recorder import record
 from graph.resource_graph import ResourceGraph
 
@@ -54,3 +54,9 @@ def test_every_placeholder_digest_is_refused_with_the_command_that_finds_the_rea
 
 def test_a_real_digest_passes():
     refuse_placeholders(running("ghcr.io/a/b:1@sha256:" + "0" * 63 + "1"))
+
+
+def test_every_group_of_the_components_is_kubernetes_own_or_has_a_program():
+    groups = {version.split("/")[0] for version in API_VERSIONS.values()} - {"core"}
+    assert groups <= KUBERNETES | PROGRAMS.keys()
+    assert not KUBERNETES & PROGRAMS.keys()
