@@ -13,11 +13,8 @@ import pytest
 
 from components.base.tokens import TYPE_TOKENS
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
-from stacks.config.validation import validate
-from stacks.rules import capacity
 from tests.harness.graph_queries import ancestry, objects, pods
 from tests.harness.stacks import stack as recorded
-from tests.invalid.cases import changed
 
 GOLDEN = Path(__file__).parent / "golden"
 ACCEPT = "ACCEPT_URNS"
@@ -176,17 +173,6 @@ def test_all_objects_fit_into_the_quota(name: str):
         counted = counts(recorded(name), quota["metadata"]["namespace"])
         assert counted["configmaps"] > 1
         assert {what: n for what, n in counted.items() if n > int(hard[what])} == {}
-
-
-@pytest.mark.parametrize("name", ["staging", "prod"])
-def test_the_rule_of_the_quota_counts_every_object_that_the_program_registers(name: str):
-    config = validate(changed(name, {}))
-    planned = capacity.manifests(config)
-    for namespace in (config.namespace, f"{config.namespace}-monitoring"):
-        there = [one for one in planned if one.metadata.get("namespace") == namespace]
-        counted = capacity.counts(there, config, namespace)
-        registered = counts(recorded(name), namespace)
-        assert {kind: counted[kind] for kind in registered} == registered
 
 
 def waits_for(stack: ResourceGraph, resource: Resource) -> set[str]:

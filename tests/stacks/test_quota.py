@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -17,11 +18,12 @@ from components.base.quantities import quantity
 from components.kubernetes import pod, server, workload
 from components.kubernetes.container import Container
 from graph.recorder import record
-from graph.resource_graph import ResourceGraph
+from graph.resource_graph import Resource, ResourceGraph
 from stacks.config.stack import StackConfig
 from stacks.config.validation import validate
 from stacks.program import main
 from stacks.rules.capacity import asks, counts, manifests, the_quota_fits
+from tests.harness.graph_queries import objects
 from tests.harness.prod import IN_CLOUDS
 from tests.invalid.cases import changed
 
@@ -52,16 +54,16 @@ def _platform(stack: str, changes: str) -> tuple[StackConfig, ResourceGraph]:
     return validate(raw, stack=stack), record(main, stack=stack, config=handed)
 
 
-def pods_at_the_largest_scale(graph: ResourceGraph) -> int:
+def pods_at_the_largest_scale(resources: Sequence[Resource]) -> int:
     """With those that a rollout adds."""
     most = {
         made.inputs["spec"]["scaleTargetRef"]["name"]: made.inputs["spec"]["maxReplicas"]
-        for made in graph.resources
+        for made in resources
         if made.type.endswith(":HorizontalPodAutoscaler")
     }
     specs = {
         made.inputs["metadata"]["name"]: made.inputs["spec"]
-        for made in graph.resources
+        for made in resources
         if made.inputs.get("kind") in ("Deployment", "StatefulSet", "Job", "CronJob")
     }
     surges = (
@@ -75,15 +77,23 @@ def pods_at_the_largest_scale(graph: ResourceGraph) -> int:
 def test_the_objects_that_a_quota_counts_are_those_of_the_program(
     stack: str, changes: dict[str, Any]
 ):
+    """But not in the namespace of the log collector, whose pods are as many as nodes."""
     config, graph = platform(stack, changes)
-    made = Counter(resource.inputs.get("kind") for resource in graph.resources)
-    assert counts(manifests(config), config) == {
-        "services": made["Service"],
-        "configmaps": made["ConfigMap"] + 1,  # kube-root-ca.crt, which every namespace has
-        "persistentvolumeclaims": made["PersistentVolumeClaim"],
-        "secrets": len(graph.outputs["required_secrets"]),
-        "pods": pods_at_the_largest_scale(graph),
-    }
+    secrets = [secret["namespace"] for secret in graph.outputs["required_secrets"]]
+    spaces = {space["metadata"]["name"] for space in objects(graph, "Namespace")}
+    for space in spaces - {f"{config.namespace}-logs"}:
+        there = [
+            r for r in graph.resources if r.inputs.get("metadata", {}).get("namespace") == space
+        ]
+        made = Counter(resource.inputs["kind"] for resource in there)
+        planned = [one for one in manifests(config) if one.metadata.get("namespace") == space]
+        assert counts(planned, config, space) == {
+            "services": made["Service"],
+            "configmaps": made["ConfigMap"] + 1,  # kube-root-ca.crt, which every namespace has
+            "persistentvolumeclaims": made["PersistentVolumeClaim"],
+            "secrets": secrets.count(space),
+            "pods": pods_at_the_largest_scale(there),
+        }, space
 
 
 @pytest.mark.parametrize(("stack", "changes"), PLATFORMS.values(), ids=PLATFORMS.keys())
@@ -102,6 +112,10 @@ def test_the_required_quota_is_the_sum_of_all_pods_at_the_largest_scale(
             spec = made.inputs.get("spec", {})
             spec = spec.get("jobTemplate", {}).get("spec", spec)  # of a CronJob, one pod runs
             if "template" not in spec or "containers" not in spec["template"].get("spec", {}):
+                continue
+            if (
+                made.inputs["kind"] == "DaemonSet"
+            ):  # a pod on each node, of which nobody knows how many
                 continue
             pods = most.get(made.inputs["metadata"]["name"], spec.get("replicas", 1))
             surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
@@ -138,7 +152,8 @@ def test_a_vertical_autoscalers_largest_requests_are_counted():
 
 
 def counted(config: StackConfig) -> dict[str, int]:
-    return counts(manifests(config), config)
+    own = [one for one in manifests(config) if one.metadata.get("namespace") == config.namespace]
+    return counts(own, config)
 
 
 @pytest.mark.parametrize(
