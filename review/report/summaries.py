@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from graph.kubernetes import called, kind, labels, pod
 from graph.resource_graph import Resource
 from graph.tree import branch, dig, entries, mappings
 
 from ..risks.host_policies import named_hosts
+
+MOST_KEYS: Final = 6
+"""Keys of a ConfigMap or Secret that a line names; the runbooks of a platform are 40."""
 
 
 def component_name(resource: Resource) -> str:
@@ -95,8 +98,9 @@ def _vertical_scaler(resource: Resource) -> str:
 
 
 def _keys(resource: Resource) -> str:
-    names = {**branch(resource.inputs, "data"), **branch(resource.inputs, "stringData")}
-    return ", ".join(names)
+    names = [*{**branch(resource.inputs, "data"), **branch(resource.inputs, "stringData")}]
+    further = [f"and {len(names) - MOST_KEYS} more"] if len(names) > MOST_KEYS else []
+    return ", ".join([*names[:MOST_KEYS], *further])
 
 
 def _claim(resource: Resource) -> str:
