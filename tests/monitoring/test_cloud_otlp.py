@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.harness.certificates import Authority
-from tests.harness.otlp_receiver import receiving
+from tests.harness.otlp_receiver import OtlpReceiver, receiving
 from tests.harness.otlp_servers import CLOUDS
 from tests.harness.server import (
     PLAIN,
@@ -89,6 +89,11 @@ def call(server: RunningServer, tool: str, arguments: Mapping[str, Any], **heade
     return answer.text
 
 
+def sent_by(receiver: OtlpReceiver) -> set[tuple[str, str]]:
+    """Services and names of the spans of the caller's trace that have arrived."""
+    return {(span.service, span.name) for span in receiver.spans() if span.trace == TRACE}
+
+
 @EVERY
 def test_spans_and_log_lines_of_a_call_arrive_with_the_ids_of_the_caller(
     cloud: str, tmp_path: Path, issuer: Issuer, authority: Authority
@@ -153,7 +158,11 @@ def test_a_call_that_another_server_makes_is_one_trace_with_it(
             running(tmp_path, issuer, tables | {"server": front}, tool_servers=[entry]) as platform,
         ):
             call(platform, "cloud__echo", {"text": "a"}, traceparent=f"00-{TRACE}-{CALLER}-01")
-            until(lambda: len([s for s in receiver.spans() if s.trace == TRACE]) >= 7, 20)
+            wanted = {
+                *(("front", name) for name in ("POST /mcp", "tools/call cloud")),
+                *(("cloud", name) for name in ("POST /mcp", "tools/call echo")),
+            }
+            until(lambda: wanted <= sent_by(receiver), 20)
             assert cloud.events("request")
         spans = [span for span in receiver.spans() if span.trace == TRACE]
     (sent,) = [s for s in spans if s.service == "front" and s.name == "tools/call cloud"]
