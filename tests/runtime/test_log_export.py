@@ -107,6 +107,7 @@ def test_severities_are_those_of_otlp(level: str, text: str, number: int):
     assert (record.trace_id, record.span_id) == (0, 0)
 
 
+@pytest.mark.slow
 def test_lines_are_dropped_and_counted_while_the_queue_is_full():
     counts = {"sent": 0, "failed": 0, "dropped": 0}
 
