@@ -1,17 +1,21 @@
-"""The example with a Prometheus, Alertmanager and logs of its own on real pods."""
+"""The example with a Prometheus, Alertmanager, logs and traces of its own on real pods."""
 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Generator
 from typing import Any, Final
 
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from components.base.quantities import quantity
 from tests.harness.deployed_platform import ROOT, Platform, stack_options, verb
 from tests.harness.example_stacks import Running, running
-from tests.harness.server import until
+from tests.harness.server import MODERN, text_of, until
 
 EXAMPLE: Final = ROOT / "examples/observability/Pulumi.observability.yaml"
 MONITORING: Final = "qudag-observed-monitoring"
@@ -48,12 +52,14 @@ def query(platform: Platform, expression: str) -> list[dict[str, Any]]:
 def test_every_target_is_up_under_the_name_of_its_pod(observed: Platform):
     (pod,) = observed.pods("mcp-server")
     (collector,) = observed.pods("log-collector")
+    (traces,) = observed.pods("trace-collector")
     name = pod["metadata"]["name"]
     wanted = {
         ("server", name),
         ("gateway", name),
         ("log-collector", collector["metadata"]["name"]),
         *((exporter, None) for exporter in ("prometheus", "alertmanager")),
+        ("trace-collector", traces["metadata"]["name"]),
     }
 
     def found() -> set[tuple[str, str | None]]:
@@ -72,6 +78,63 @@ def test_prometheus_has_found_its_alertmanager(observed: Platform):
     assert float(sent["value"][1]) > 0
     (errors,) = query(observed, "sum(prometheus_notifications_errors_total)")
     assert float(errors["value"][1]) == 0
+
+
+def spans_of(platform: Platform, trace: str) -> list[dict[str, Any]]:
+    """The spans of a trace, by the API of Jaeger, as an operator of the cluster reads it."""
+    path = f"/api/v1/namespaces/{MONITORING}/pods/https:trace-store-0:16686/proxy/api/traces/"
+    asked = platform.kubectl.run("get", "--raw", path + trace)
+    found: list[dict[str, Any]] = json.loads(asked.out)["data"] or [] if asked.status == 0 else []
+    spans: list[dict[str, Any]] = []
+    for one in found:
+        for span in one["spans"]:
+            above: list[str] = [reference["spanID"] for reference in span["references"]]
+            service = one["processes"][span["processID"]]["serviceName"]
+            name = (service, span["operationName"])
+            spans.append({"id": span["spanID"], "parent": "".join(above[:1]), "name": name})
+    return spans
+
+
+async def test_a_federated_call_is_found_in_jaeger_with_its_parents(observed: Platform):
+    """The client sends no trace: the id of the trace is that of a request, which answers have."""
+    endpoint = observed.endpoint()
+    answered: list[str] = []
+
+    async def note(answer: httpx2.Response) -> None:
+        answered.append(answer.headers["x-request-id"])
+
+    async with httpx2.AsyncClient(
+        headers={"authorization": f"Bearer {endpoint.token}"},
+        verify=ssl.create_default_context(cafile=endpoint.ca_file),
+        event_hooks={"response": [note]},
+        timeout=30,
+        trust_env=False,
+    ) as http:
+        transport = streamable_http_client(endpoint.url, http_client=http)
+        async with Client(transport, mode=MODERN) as client:
+            said = text_of(await client.call_tool("weather__forecast", {"city": "Bern"}))
+    assert said == "rain in Bern"
+    lowest = ("weather", "ask the model")
+
+    def found() -> list[dict[str, Any]] | None:
+        traces = (spans_of(observed, trace) for trace in answered)
+        return next((one for one in traces if lowest in {span["name"] for span in one}), None)
+
+    spans = until(found, 60)
+    by_id = {span["id"]: span for span in spans}
+    above: list[tuple[str, str]] = []
+    at: str = next(span["id"] for span in spans if span["name"] == lowest)
+    while at:
+        above.append(by_id[at]["name"])
+        at = by_id[at]["parent"]
+    assert above == [
+        lowest,
+        ("weather", "tools/call forecast"),
+        ("mcp-server", "tools/call weather"),
+        ("mcp-server", "tools/call weather__forecast"),
+        ("mcp-server", "POST /mcp"),
+        ("gateway", "POST /mcp"),
+    ]
 
 
 def resident(platform: Platform) -> dict[str, float]:
@@ -93,7 +156,9 @@ def test_the_whole_example_uses_less_than_one_and_a_half_gibibytes(observed: Pla
         print(f"{mebibytes:6.0f} MiB {name}")
     total = sum(used.values())
     print(f"{total:6.0f} MiB in {len(used)} pods")
-    assert len(used) >= 7
+    assert len(used) >= 10
+    stacks = ("mcp-server", "prometheus", "trace-collector", "trace-store", "weather")
+    assert all(any(pod.startswith(name) for pod in used) for name in stacks)
     assert all(mebibytes > 0 for mebibytes in used.values())
     assert total < 1536
 
