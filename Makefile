@@ -48,7 +48,7 @@ programs: $(VENV)
 	@tools/emulators
 
 test: programs ## the tests that need no cluster, under 5 minutes
-	@$(PYTEST) -m "not slow" --cpu-limit 4 $(HERE)
+	@$(PYTEST) -m "not slow" --cpu-limit 6 $(HERE)
 
 scanner: $(VENV)
 	@tools/scanner

@@ -29,7 +29,7 @@ def recipe(target: str) -> str:
 
 
 def test_a_test_is_either_in_test_or_in_test_slow():
-    assert recipe("test") == '\t@$(PYTEST) -m "not slow" --cpu-limit 4 $(HERE)\n'
+    assert recipe("test") == '\t@$(PYTEST) -m "not slow" --cpu-limit 6 $(HERE)\n'
     assert recipe("test-slow") == "\t@$(PYTEST) -m slow $(HERE)\n"
 
 

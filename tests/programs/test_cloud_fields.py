@@ -150,9 +150,8 @@ def test_all_fields_of_a_cloud_section_change_nothing_elsewhere(name: str):
 
 def test_alarms_notify_the_configured_topic():
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
-    alarms = prod(clouds={"aws": {"alarmTopic": topic}}).all(
-        "aws:cloudwatch/metricAlarm:MetricAlarm"
-    )
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, clouds={"aws": {"alarmTopic": topic}})
+    alarms = graph.all("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert len(alarms) > 4
     # Those of one window are read by an alarm that tells somebody.
     telling = [alarm for alarm in alarms if "metricQueries" not in alarm.inputs]
@@ -161,22 +160,26 @@ def test_alarms_notify_the_configured_topic():
 
 def test_the_key_of_the_cloud_encrypts_the_logs_of_both_servers():
     key = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-00000000beef"
-    groups = prod(clouds={"aws": {"kmsKey": key}}).all("aws:cloudwatch/logGroup:LogGroup")
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, clouds={"aws": {"kmsKey": key}})
+    groups = graph.all("aws:cloudwatch/logGroup:LogGroup")
     assert len(groups) >= 2
     assert {group.inputs.get("kmsKeyId") for group in groups} == {key}
 
 
 def test_the_key_of_google_cloud_encrypts_the_logs_of_both_servers():
     key = "projects/qudag-prod/locations/europe-west1/keyRings/other/cryptoKeys/other"
-    buckets = prod(clouds={"gcp": {"kmsKey": key}}).all(
-        "gcp:logging/projectBucketConfig:ProjectBucketConfig"
-    )
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, clouds={"gcp": {"kmsKey": key}})
+    buckets = graph.all("gcp:logging/projectBucketConfig:ProjectBucketConfig")
     assert len(buckets) == 2
     assert {bucket.inputs["cmekSettings"]["kmsKeyName"] for bucket in buckets} == {key}
 
 
 def test_a_private_table_of_azure_is_reached_from_the_subnet_of_the_app():
-    graph = prod(protocol={"era": "dual"}, containers={"azure": {"privateStorage": True}})
+    graph = prod(
+        kubernetes=WITHOUT_A_CLUSTER,
+        protocol={"era": "dual"},
+        containers={"azure": {"privateStorage": True}},
+    )
     accounts = graph.all("azure-native:storage:StorageAccount")
     rules = [each.inputs["networkRuleSet"]["virtualNetworkRules"] for each in accounts]
     subnets = {rule["virtualNetworkResourceId"].rpartition("/")[2] for (rule,) in rules}
@@ -191,7 +194,11 @@ def test_an_http_api_may_have_a_domain_and_a_rate_of_its_own():
         "certificate": certificate,
         "throttle": {"requestsPerSecond": 77, "burst": 99},
     }
-    graph = prod(protocol={"longestToolSeconds": 20}, serverless={"aws": function})
+    graph = prod(
+        kubernetes=WITHOUT_A_CLUSTER,
+        protocol={"longestToolSeconds": 20},
+        serverless={"aws": function},
+    )
     said = graph.outputs["targets"]["aws-function"]
     assert said["mcp_url"] == "https://fn.mcp.qudag.com/mcp"
     assert said["dns_target"]
@@ -201,7 +208,11 @@ def test_an_http_api_may_have_a_domain_and_a_rate_of_its_own():
 
 def test_short_calls_may_go_through_api_gateway_and_its_websockets():
     short = {"longestToolSeconds": 20}
-    graph = prod(protocol=short, serverless={"aws": {"front": "http-api", "websocket": True}})
+    graph = prod(
+        kubernetes=WITHOUT_A_CLUSTER,
+        protocol=short,
+        serverless={"aws": {"front": "http-api", "websocket": True}},
+    )
     kinds = {one.inputs["protocolType"] for one in graph.all("aws:apigatewayv2/api:Api")}
     assert kinds == {"HTTP", "WEBSOCKET"}
     assert [str(problem) for problem in broken_policies(graph)] == []
