@@ -64,11 +64,13 @@ class ListenSection(Section):
 
     Attributes:
         port: for OTLP over HTTPS.
+        metrics_port: for Prometheus, over HTTP.
         cert, key: files of the certificate, loaded again when they change.
     """
 
     host: str = "::"
     port: Port = 4318
+    metrics_port: Port = 9090
     cert: Path
     key: Path
 
@@ -85,6 +87,18 @@ class RetentionSection(Section):
     rollover_size: Annotated[str, Field(pattern=r"^[0-9]+(mb|gb)$")] = "30gb"
 
 
+class ToldForwarderSection(Section):
+    """The `[forwarder]` section of the retention: who is told of each run that succeeds.
+
+    Attributes:
+        url: of the forwarder, without a path.
+        ca_file: authority of its certificate.
+    """
+
+    url: Annotated[str, Field(pattern=r"^https://[^\s?#@]+$")]
+    ca_file: Path
+
+
 class ForwarderConfig(Section):
     """The file of `forward-logs`."""
 
@@ -97,3 +111,4 @@ class RetentionConfig(Section):
 
     store: StoreSection
     retention: RetentionSection
+    forwarder: ToldForwarderSection

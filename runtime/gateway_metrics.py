@@ -24,12 +24,12 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
-    start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from . import __version__
+from .metrics_port import serve
 
 LOOPBACK: Final = "127.0.0.1"
 TRACES: Final = "QUDAG_MCP_TRACES"
@@ -197,14 +197,6 @@ def receive(lines: socket.socket, metrics: GatewayMetrics) -> None:
                 metrics.lost.inc((total - dropped) % 2**32)
                 dropped = total
         metrics.count(line.decode(errors="replace"))
-
-
-def serve(port: int, registry: CollectorRegistry) -> None:
-    """Offer the metrics on every address, of IPv6 too where the kernel has it."""
-    try:
-        start_http_server(port, addr="::", registry=registry)
-    except OSError:
-        start_http_server(port, addr="0.0.0.0", registry=registry)  # noqa: S104
 
 
 def gateway_metrics(arguments: list[str]) -> int:

@@ -30,7 +30,10 @@ from .elasticsearch_client import Refused, StoreClient, StoreError
 from .elasticsearch_config import ForwarderConfig
 from .elasticsearch_documents import MalformedError, documents
 from .limits_config import MIB, LimitsSection
+from .log_metrics import LogMetrics
+from .log_retention import RETENTION_PATH
 from .logs import configure, event
+from .metrics_port import serve as serve_metrics
 from .server_config import ServerSection
 from .sockets import shared_socket
 from .toml_config import ConfigError, StartError, read_table
@@ -53,10 +56,14 @@ ANSWER_SECONDS: Final = 22.0
 
 
 class Forwarder:
-    """The application: `POST /v1/logs` stores lines, `GET /health` answers 200."""
+    """The application: `POST /v1/logs` stores lines, `GET /health` answers 200.
+
+    The job that deletes old lines tells of each run that succeeds at `POST /v1/retention`.
+    """
 
     def __init__(self, client: StoreClient) -> None:
         self.client = client
+        self.metrics = LogMetrics()
         self.streams = frozenset(client.section.streams)
         self.free = asyncio.Semaphore(AT_ONCE)
         self.streams_exist = False
@@ -65,12 +72,24 @@ class Forwarder:
         self.app = Starlette(
             routes=[
                 Route("/v1/logs", self.take, methods=["POST"]),
+                Route(RETENTION_PATH, self.note_retention, methods=["POST"]),
                 Route("/health", _healthy, methods=["GET"]),
             ]
         )
 
     async def take(self, request: Request) -> Response:
         """Store the lines of a request."""
+        with self.metrics.unanswered.track_inprogress():
+            answer = await self._take_in_time(request)
+        self.metrics.requests.labels(str(answer.status_code)).inc()
+        return answer
+
+    async def note_retention(self, _: Request) -> Response:
+        """Note that a run of the retention has succeeded."""
+        self.metrics.retention.end()
+        return JSONResponse({})
+
+    async def _take_in_time(self, request: Request) -> Response:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._take(request)
@@ -109,10 +128,12 @@ class Forwarder:
             await self._check_streams()
             for stream, each in found.items():
                 for part in parts(each):
-                    refused += await self.client.store(stream, part)
+                    refused += await self._store_part(stream, part)
         except StoreError as error:
+            self.metrics.store_up.set(0)
             self.refuses |= self._say("store_refuses", str(error))
             return _answer(503, str(error))
+        self.metrics.store_up.set(1)
         if self.refuses:
             event("store_takes_lines")
             self.refuses = False
@@ -121,6 +142,13 @@ class Forwarder:
             self._say("lines_refused", failure, logging.ERROR, count=len(refused))
             return _answer(400, f"{len(refused)} lines are refused")
         return JSONResponse({})
+
+    async def _store_part(self, stream: str, part: Sequence[tuple[str, bytes]]) -> list[Refused]:
+        with self.metrics.store_seconds.time():
+            refused = await self.client.store(stream, part)
+        self.metrics.lines.labels("refused").inc(len(refused))
+        self.metrics.lines.labels("stored").inc(len(part) - len(refused))
+        return refused
 
     async def _check_streams(self) -> None:
         """Wait for the data streams: the store would make indexes of these names without them."""
@@ -191,9 +219,11 @@ async def serve(config: ForwarderConfig) -> None:
     listen = config.listen
     certificate = Certificate(listen.cert, listen.key)
     client = StoreClient(config.store)
+    forwarder = Forwarder(client)
+    _serve_metrics(listen.metrics_port, forwarder.metrics)
     limits = LimitsSection(max_body_bytes=LARGEST_REQUEST)
     # After a 408 the collector would drop the lines of a request; without an answer it does not.
-    listener = Listener(Forwarder(client).app, limits, certificate.context, not_begun=b"")
+    listener = Listener(forwarder.app, limits, certificate.context, not_begun=b"")
     sock = shared_socket(listen.host, listen.port)
     serving = asyncio.create_task(listener.serve([sock]))
     renewal = asyncio.create_task(certificate.follow())
@@ -215,6 +245,13 @@ async def serve(config: ForwarderConfig) -> None:
         await renewal
     await client.close()
     event("stopped")
+
+
+def _serve_metrics(port: int, metrics: LogMetrics) -> None:
+    try:
+        serve_metrics(port, metrics.registry)
+    except OSError as error:
+        raise StartError(f"cannot listen on port {port}: {error.strerror}") from None
 
 
 def forward_logs(arguments: Sequence[str]) -> int:

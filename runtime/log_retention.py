@@ -2,23 +2,30 @@
 indexes whose newest line is older than the retention.
 
 Each run does what is due, and a run with nothing due changes nothing. It uses requests that
-Elasticsearch and OpenSearch have without a plugin or a licence.
+Elasticsearch and OpenSearch have without a plugin or a licence. Then it tells the forwarder, whose
+metrics have the age of the last run that succeeded.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import httpx2
 
 from .elasticsearch_client import StoreClient, StoreError
-from .elasticsearch_config import RetentionConfig, RetentionSection
+from .elasticsearch_config import RetentionConfig, RetentionSection, ToldForwarderSection
 from .elasticsearch_documents import index_template
 from .toml_config import ConfigError, StartError, read_table
+
+RETENTION_PATH: Final = "/v1/retention"
+"""Path of the forwarder that is told of a run."""
 
 
 async def keep(client: StoreClient, section: RetentionSection, now: datetime) -> list[str]:
@@ -121,8 +128,7 @@ def log_retention(arguments: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path, required=True, help="its configuration, in TOML")
     try:
         config = read_table(parser.parse_args(arguments).config, RetentionConfig)
-        for line in asyncio.run(_run(config)):
-            print(f"log retention: {line}")
+        asyncio.run(_run(config))
     except ConfigError as error:
         return _failed(error, 2)
     except (StartError, StoreError) as error:
@@ -130,12 +136,30 @@ def log_retention(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _run(config: RetentionConfig) -> list[str]:
+async def _run(config: RetentionConfig) -> None:
     client = StoreClient(config.store)
     try:
-        return await keep(client, config.retention, datetime.now(UTC))
+        for line in await keep(client, config.retention, datetime.now(UTC)):
+            print(f"log retention: {line}", flush=True)
     finally:
         await client.close()
+    await tell(config.forwarder)
+
+
+async def tell(forwarder: ToldForwarderSection) -> None:
+    """Tell the forwarder that a run has succeeded.
+
+    Raises:
+        StoreError: it does not answer as it should.
+    """
+    try:
+        verify = ssl.create_default_context(cafile=forwarder.ca_file)
+        async with httpx2.AsyncClient(verify=verify, timeout=20, trust_env=False) as http:
+            answer = await http.post(f"{forwarder.url}{RETENTION_PATH}")
+    except (httpx2.HTTPError, OSError) as error:
+        raise StoreError(f"the forwarder was not told: {type(error).__name__}: {error}") from None
+    if answer.status_code != 200:
+        raise StoreError(f"the forwarder was not told: {answer.status_code}")
 
 
 def _failed(error: Exception, status: int) -> int:

@@ -42,6 +42,8 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
         "postgres": POSTGRES in stores,
         "valkey": VALKEY in stores,
         "traces": rules.traces is not None,
+        "trace_store": rules.trace_store is not None,
+        "log_forwarder": rules.log_forwarder is not None,
     }
     return frozenset(name for name, exports in there.items() if exports)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from components.kubernetes.party import Flow
+from components.mcp.server_config import METRICS
 
 from .config.logs import STORES, LogSink
 from .config.stack import StackConfig
 from .sink_flows import LOG_SINK, has_own_store, sink_port, with_collector
-from .topologies.topology import Topology
+from .topologies.topology import PROMETHEUS, Topology
 
 LOG_COLLECTOR: Final = "log-collector"
 LOG_STORE: Final = "log-store"
@@ -55,5 +56,7 @@ def with_logs(topology: Topology, config: StackConfig) -> Topology:
         Flow(source=LOG_FORWARDER, target=sink, port=port, why="log lines"),
         Flow(source=LOG_RETENTION, target=sink, port=port, why="retention of log lines"),
         Flow(source=LOG_COLLECTOR, target=LOG_FORWARDER, port=FORWARDER_PORT, why="log lines"),
+        Flow(source=LOG_RETENTION, target=LOG_FORWARDER, port=FORWARDER_PORT, why="its last run"),
+        Flow(source=PROMETHEUS, target=LOG_FORWARDER, port=METRICS, why="metrics"),
     ]
     return with_collector(topology, LOG_COLLECTOR, flows, [LOG_RETENTION])

@@ -102,6 +102,7 @@ def log_forwarder_args(
             pods=pod_settings(config, LOG_RETENTION),
         ),
         tls_secret=config.secrets.internal_tls_of(LOG_FORWARDER),
+        ca_secret=config.secrets.internal_ca,
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, LOG_FORWARDER),
     )

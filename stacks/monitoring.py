@@ -12,7 +12,7 @@ from .config.pods import SecretKey
 from .config.stack import StackConfig
 from .log_flows import LOG_FORWARDER, LOG_STORE, has_log_forwarder, has_log_store
 from .topologies.topology import PROMETHEUS
-from .trace_flows import TRACE_STORE, has_trace_store
+from .trace_flows import TRACE_STORE, has_trace_store, has_traces
 
 ALERTMANAGER: Final = "alertmanager"
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
@@ -48,6 +48,11 @@ class MonitoringWorkload:
 def has_own_prometheus(config: StackConfig) -> bool:
     """Whether the stack deploys a Prometheus."""
     return config.observability.kind == "standalone"
+
+
+def scrapes_monitoring(config: StackConfig) -> bool:
+    """Whether Prometheus reads metrics of pods in the namespace of monitoring."""
+    return has_traces(config) or has_log_forwarder(config)
 
 
 def has_own_alertmanager(config: StackConfig) -> bool:

@@ -18,7 +18,7 @@ from .alerting import routes_text
 from .config.observability import MONITORING, Standalone
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .log_flows import LOG_COLLECTOR
+from .log_flows import LOG_COLLECTOR, LOG_FORWARDER
 from .monitoring import (
     ALERTMANAGER,
     BLACKBOX_EXPORTER,
@@ -26,6 +26,7 @@ from .monitoring import (
     has_own_prometheus,
     monitoring_workloads,
     own_login,
+    scrapes_monitoring,
 )
 from .own_alertmanager import alertmanager_args
 from .own_grafana import grafana_args
@@ -44,7 +45,7 @@ from .topologies.topology import (
     Topology,
     UserService,
 )
-from .trace_flows import TRACE_COLLECTOR, has_traces
+from .trace_flows import TRACE_COLLECTOR, TRACE_STORE, has_traces
 
 if TYPE_CHECKING:
     from components.observability.rules.targets import Asked
@@ -57,6 +58,8 @@ _OF_OTHERS: Final[Mapping[str, Asked]] = {
     VALKEY: "valkey",
     LOG_COLLECTOR: "log-collector",
     TRACE_COLLECTOR: "trace-collector",
+    LOG_FORWARDER: "log-forwarder",
+    TRACE_STORE: "trace-store",
 }
 DEFAULT_SCRAPE_SECONDS: Final = 30
 
@@ -74,12 +77,13 @@ def scrape_targets(
     from components.observability.targets import ScrapeTarget
 
     where = placement(config)
+    over_tls = {(one.name, one.metrics) for one in monitoring_workloads(config)}
     scraped = [
         flow
         for flow in topology.flows
         if flow.source == PROMETHEUS
         and flow.target in topology.workloads
-        and flow.target not in topology.monitoring
+        and (flow.target, flow.port) not in over_tls
     ]
     found = [
         ScrapeTarget(
@@ -180,7 +184,7 @@ def standalone_args(
         namespaces={
             place: namespaces[there]
             for place, there in places.items()
-            if place != MONITORING or has_traces(config)
+            if place != MONITORING or scrapes_monitoring(config)
         },
         image=config.images.prometheus or VERSIONS["images"]["prometheus"],
         targets=scrape_targets(config, topology, namespaces),

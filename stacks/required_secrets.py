@@ -15,7 +15,7 @@ from .config.pods import SecretKey as Written
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .keda_prometheus import keda_prometheus
-from .log_flows import LOG_COLLECTOR, LOG_FORWARDER, has_log_forwarder, has_log_store
+from .log_flows import LOG_COLLECTOR, has_log_forwarder, has_log_store
 from .logs import sink_keys
 from .monitoring import (
     ALERTMANAGER,
@@ -84,7 +84,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         if namespace == config.namespace
         or _verifies(config, namespace)
         or _signs(config, namespace)
-        or {*where.within(namespace, topology(config).monitoring)} - {LOG_FORWARDER}
+        or where.within(namespace, topology(config).monitoring)
         or (
             (has_log_store(config) or has_log_forwarder(config))
             and namespace == where.of(LOG_COLLECTOR)

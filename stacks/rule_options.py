@@ -11,9 +11,10 @@ from .backup import backs_up_database, recorded_volumes
 from .config.observability import MONITORING
 from .config.servers import Server
 from .config.stack import StackConfig
+from .config.traces import TraceStore
 from .gateway_metrics import has_exporter
-from .log_flows import LOG_COLLECTOR, has_log_collector
-from .monitoring import has_probes
+from .log_flows import LOG_COLLECTOR, LOG_FORWARDER, has_log_collector, has_log_forwarder
+from .monitoring import has_probes, scrapes_monitoring
 from .placement import placement
 from .runbooks import runbooks_namespace
 from .topologies.topology import (
@@ -29,7 +30,7 @@ from .topologies.topology import (
     Topology,
     UserService,
 )
-from .trace_flows import TRACE_COLLECTOR, has_traces
+from .trace_flows import TRACE_COLLECTOR, TRACE_STORE, has_trace_store, has_traces
 from .valkey import exporters
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
     nodes = _nodes(config, topology)
     agents = config.cluster_servers if config.topology == "orchestration" else {}
     scraped = exporters(config, topology)
+    stores_traces = has_trace_store(config)
     budget = TimeoutBudget(
         longest_tool=config.protocol.longest_tool_seconds, drain=config.protocol.drain_seconds
     )
@@ -59,7 +61,7 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         further_namespaces=tuple(
             there
             for place, there in placement(config).namespaces.items()
-            if place != MONITORING or has_traces(config)
+            if place != MONITORING or scrapes_monitoring(config)
         ),
         servers=tuple(_servers(config, topology)),
         gateway=topology.front.service if has_exporter(config) else None,
@@ -70,7 +72,10 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         valkey=VALKEY if VALKEY in scraped else None,
         egress=_egress(config, topology),
         logs=LOG_COLLECTOR if has_log_collector(config) and config.scraper else None,
+        log_forwarder=LOG_FORWARDER if has_log_forwarder(config) and config.scraper else None,
         traces=TRACE_COLLECTOR if has_traces(config) and config.scraper else None,
+        trace_store=TRACE_STORE if stores_traces else None,
+        trace_store_bytes=_trace_store_bytes(config) if stores_traces else None,
         valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
         recovery_point_minutes=backup.recovery_point_minutes if backup else None,
         base_backup_minutes=(
@@ -83,6 +88,12 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         drain_seconds=budget.at(Distance.SERVER).drain,
         **_of_section(config),
     )
+
+
+def _trace_store_bytes(config: StackConfig) -> int:
+    traces = config.observability.traces
+    section = traces.store if traces and traces.store else TraceStore()
+    return int(quantity(section.size))
 
 
 def _of_section(config: StackConfig) -> dict[str, Any]:

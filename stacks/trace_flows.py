@@ -7,8 +7,9 @@ from typing import Final
 from components.kubernetes.party import Flow
 
 from .config.stack import StackConfig
-from .sink_flows import TRACE_SINK, has_own_store, sink_port, with_collector
+from .sink_flows import COLLECTOR_METRICS, TRACE_SINK, has_own_store, sink_port, with_collector
 from .topologies.topology import (
+    PROMETHEUS,
     GatewayService,
     NodeService,
     ServerService,
@@ -69,4 +70,8 @@ def with_traces(topology: Topology, config: StackConfig) -> Topology:
         ),
         Flow(source=TRACE_COLLECTOR, target=target, port=port, why="traces"),
     ]
+    if has_trace_store(config):
+        flows.append(
+            Flow(source=PROMETHEUS, target=TRACE_STORE, port=COLLECTOR_METRICS, why="metrics")
+        )
     return with_collector(topology, TRACE_COLLECTOR, flows)

@@ -10,6 +10,7 @@ import pulumi
 from ..base.arg_types import DataStream, DnsLabel, Image, Line, SecretName, Url, Word
 from ..base.component import Component
 from ..base.constraints import Range
+from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..kubernetes.container import Container, Files, SecretFiles
@@ -19,7 +20,7 @@ from ..kubernetes.pod_settings import PodSettings, SecretKey
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload
 from ..mcp.config_forms import CONFIG_PATH
-from ..mcp.server_config import INTERNAL_TLS_PATH, PROGRAM
+from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH, METRICS, PROGRAM
 from .one_pod import Program, files_of, one_pod
 
 LOG_FORWARDER: Final = "log-forwarder"
@@ -97,6 +98,8 @@ class LogForwarderArgs:
         retention: of the data streams.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``log-forwarder-service.<namespace>.svc``.
+        ca_secret: Secret with ``ca.crt``, which signs that certificate: the job of the retention
+            tells the forwarder of its runs.
         resources: of the forwarder.
         ip_families: see Exposure.
         pods: settings of the forwarder's pod.
@@ -108,6 +111,7 @@ class LogForwarderArgs:
     login: StoreLogin
     retention: LogRetention
     tls_secret: SecretName
+    ca_secret: SecretName
     resources: Resources = RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
@@ -139,7 +143,8 @@ class LogForwarderArgs:
 class LogForwarder(Component[LogForwarderArgs]):
     """A Deployment that takes OTLP over TLS, its Service, and the CronJob of the retention.
 
-    The forwarder keeps no lines: a collector has its answer when they are stored.
+    The forwarder keeps no lines: a collector has its answer when they are stored. It has metrics at
+    port 9090, the age of the last run of the job that succeeded too.
 
     Attributes:
         host: DNS name of its Service, which listens on port 4318.
@@ -168,6 +173,7 @@ def _program(args: LogForwarderArgs) -> Program:
     sections = {
         "listen": {
             "port": LOG_FORWARDER_PORT,
+            "metrics_port": METRICS,
             "cert": f"{INTERNAL_TLS_PATH}/tls.crt",
             "key": f"{INTERNAL_TLS_PATH}/tls.key",
         },
@@ -180,26 +186,35 @@ def _program(args: LogForwarderArgs) -> Program:
         healthy="/health",
         ready="/health",
         grace=30,
-        files=[_configuration(LOG_FORWARDER, sections)],
+        files=[_configuration(LOG_FORWARDER, _toml(sections))],
         secrets=_secrets(args.store, args.login),
         component="logging",
         port_name="otlp",
+        metrics=METRICS,
     )
 
 
 def _retention(args: LogForwarderArgs) -> CronJobArgs:
     retention = args.retention
-    sections = {
-        "store": _store(args.store, retention.login),
-        "retention": {"days": retention.days},
-    }
+
+    def content(namespace: str) -> str:
+        url = f"https://{LOG_FORWARDER}-service.{namespace}.svc:{LOG_FORWARDER_PORT}"
+        return _toml(
+            {
+                "store": _store(args.store, retention.login),
+                "retention": {"days": retention.days},
+                "forwarder": {"url": url, "ca_file": f"{INTERNAL_CA_PATH}/ca.crt"},
+            }
+        )
+
+    authority = SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
     container = Container(
         name="retention",
         image=args.image,
         command=[PROGRAM, "log-retention", "--config", f"{CONFIG_PATH}/{LOG_RETENTION}.toml"],
         resources=_JOB,
-        files=[_configuration(LOG_RETENTION, sections)],
-        secrets=_secrets(args.store, retention.login),
+        files=[_configuration(LOG_RETENTION, applied(content, args.namespace))],
+        secrets=[*_secrets(args.store, retention.login), authority],
     )
     return CronJobArgs(
         namespace=args.namespace,
@@ -213,11 +228,14 @@ def _retention(args: LogForwarderArgs) -> CronJobArgs:
     )
 
 
-def _configuration(name: str, sections: dict[str, Any]) -> Files:
+def _configuration(name: str, content: pulumi.Input[str]) -> Files:
+    return Files(name=f"{name}-config", path=CONFIG_PATH, content={f"{name}.toml": content})
+
+
+def _toml(sections: dict[str, Any]) -> str:
     import tomli_w
 
-    content = {f"{name}.toml": tomli_w.dumps(sections)}
-    return Files(name=f"{name}-config", path=CONFIG_PATH, content=content)
+    return tomli_w.dumps(sections)
 
 
 def _store(store: LogIndexes, login: StoreLogin) -> dict[str, Any]:

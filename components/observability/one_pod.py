@@ -92,6 +92,7 @@ class Program:
         component: label of its objects.
         port_name: of the port.
         api_token: whether it calls the API server.
+        metrics: port besides, at which it serves metrics over HTTP; None: none.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Program:
     component: str = "monitoring"
     port_name: str = "web"
     api_token: bool = False
+    metrics: int | None = None
 
 
 def data_volume(args: VolumeArgs, path: str) -> Claim:
@@ -134,6 +136,7 @@ def one_pod(program: Program, args: PodArgs) -> WorkloadArgs:
         kind=WorkloadKind.STATEFUL_SET if program.volume else WorkloadKind.DEPLOYMENT,
         exposure=Exposure(ip_families=args.ip_families),
         grace=program.grace,
+        metrics_port=program.metrics,
         pods=args.pods,
     )
 
@@ -151,7 +154,10 @@ def _container(program: Program, args: PodArgs) -> Container:
         name=program.name,
         image=args.image,
         command=program.command,
-        ports=[Port(name=program.port_name, number=program.port, service=program.port)],
+        ports=[
+            Port(name=program.port_name, number=program.port, service=program.port),
+            *([Port(name="metrics", number=program.metrics)] if program.metrics else []),
+        ],
         probes=Probes(
             startup=probe(program.ready, program.start_period, program.start_failures),
             readiness=probe(program.ready),

@@ -17,6 +17,7 @@ from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
 from .one_pod import data_volume
+from .otel_collector import METRICS, telemetry
 from .store_args import StoreArgs
 
 TRACE_STORE: Final = "trace-store"
@@ -99,6 +100,8 @@ def trace_store_config(retention_days: int) -> dict[str, Any]:
                             "directories": {"keys": f"{DATA}/keys", "values": f"{DATA}/values"},
                             "ephemeral": False,
                             "ttl": {"spans": f"{retention_days * 24}h"},
+                            # How often it measures the space that is left.
+                            "maintenance_interval": "1m",
                         }
                     }
                 }
@@ -119,7 +122,6 @@ def trace_store_config(retention_days: int) -> dict[str, Any]:
                 "limit_percentage": 80,
                 "spike_limit_percentage": 20,
             },
-            "batch": {},
         },
         "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORAGE}},
         "service": {
@@ -127,15 +129,15 @@ def trace_store_config(retention_days: int) -> dict[str, Any]:
             "pipelines": {
                 "traces": {
                     "receivers": ["otlp"],
-                    "processors": ["memory_limiter", "batch"],
+                    # Without "batch", which would answer before a span is stored: the collector
+                    # keeps what Jaeger refuses, and sends it again.
+                    "processors": ["memory_limiter"],
                     "exporters": ["jaeger_storage_exporter"],
                 }
             },
             "telemetry": {
                 "resource": {"service.name": TRACE_STORE},
-                "logs": {"encoding": "json", "level": "info"},
-                # Nothing reads them: they are not served over TLS.
-                "metrics": {"level": "none"},
+                **telemetry("info"),
             },
         },
     }
@@ -151,6 +153,7 @@ def _workload(args: TraceStoreArgs) -> WorkloadArgs:
         kind=WorkloadKind.STATEFUL_SET,
         exposure=Exposure(ip_families=args.ip_families),
         grace=60,
+        metrics_port=METRICS,
         pods=args.pods,
     )
 
@@ -165,6 +168,7 @@ def _container(args: TraceStoreArgs) -> Container:
         ports=[
             Port(name="otlp", number=OTLP_HTTP, service=OTLP_HTTP),
             Port(name="query", number=TRACE_QUERY, service=TRACE_QUERY),
+            Port(name="metrics", number=METRICS),
             Port(name="health", number=HEALTH),
         ],
         probes=Probes(

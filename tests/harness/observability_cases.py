@@ -150,6 +150,7 @@ OBSERVABILITY_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 login=StoreLogin(key=SecretKey(secret="log-retention", key="token"))
             ),
             tls_secret="mcp-internal-tls-log-forwarder",
+            ca_secret="mcp-internal-ca",
         ),
     ),
     "LogStore": (

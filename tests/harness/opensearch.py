@@ -180,6 +180,7 @@ class LogPrograms:
     store: OpenSearch
     values: Mapping[str, Mapping[str, str]]
     port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -212,6 +213,10 @@ class LogPrograms:
         command = self._command("log-retention", "log-retention")
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
+    def metrics(self) -> str:
+        """What the forwarder exports."""
+        return httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
+
     def write_secret(self, secret: str, key: str, value: str) -> None:
         """Replace a key of a mounted Secret, as the kubelet does."""
         folder = self.folder / "secrets" / secret
@@ -235,10 +240,14 @@ class LogPrograms:
         sections = tomllib.loads(text)
         sections["store"] |= {"url": self.store.url}
         if "listen" in sections:
-            sections["listen"] |= {"host": "127.0.0.1", "port": self.port}
+            sections["listen"] |= {
+                **{"host": "127.0.0.1", "port": self.port, "metrics_port": self.metrics_port}
+            }
             (self.folder / "tls").mkdir(exist_ok=True)
             for made in self.store.authority.issue("forwarder"):
                 shutil.copy(made, self.folder / "tls" / f"tls{made.suffix}")
+        if "forwarder" in sections:
+            sections["forwarder"] = {"url": self.url, "ca_file": str(self.store.authority.ca_file)}
         config = self.folder / f"{name}.toml"
         config.write_text(tomli_w.dumps(sections))
         return [sys.executable, "-m", "runtime", program, "--config", str(config)]

@@ -25,6 +25,17 @@ WEATHER: Final[Mapping[str, Any]] = {
     "volumes": {"models": "/models"},
 }
 EXPORTERS: Final[Mapping[str, Any]] = {"databaseExporter": True, "valkey": {"exporter": True}}
+OPENSEARCH: Final[Mapping[str, Any]] = {
+    "kind": "opensearch",
+    "url": "https://search.example.com:9200",
+    "networks": ["192.0.2.32/32"],
+    "user": "logs",
+    "password": {"secret": "log-sink", "key": "password"},
+    "retention": {
+        "user": "log-retention",
+        "password": {"secret": "log-retention", "key": "password"},
+    },
+}
 STACKS: Final[Mapping[str, Mapping[str, Any]]] = {
     "microservices": {
         "topology": "microservices",
@@ -91,7 +102,7 @@ STACKS: Final[Mapping[str, Mapping[str, Any]]] = {
                 },
             },
         },
-        "observability": {"kind": "operator"},
+        "observability": {"kind": "operator", "logs": {"sink": OPENSEARCH}},
     },
 }
 

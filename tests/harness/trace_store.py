@@ -15,6 +15,7 @@ import pytest
 
 from components.mcp.server_config import INTERNAL_TLS_PATH
 from components.mcp.traces import OTLP_HTTP
+from components.observability.otel_collector import METRICS
 from components.observability.trace_store import (
     DATA,
     HEALTH,
@@ -52,11 +53,13 @@ class TraceStore:
         otlp: URL for OTLP, without its path.
         query: port of its API.
         health: port of its health.
+        metrics: port of its metrics.
     """
 
     otlp: str
     query: int
     health: int
+    metrics: int
     authority: Authority
     process: subprocess.Popen[bytes]
     log: Path
@@ -107,7 +110,7 @@ def storing(directory: Path, authority: Authority, otlp: int) -> Generator[Trace
     directory.mkdir(exist_ok=True)
     certificate, key = authority.issue("trace-store", ("localhost",))
     configuration = trace_store_config(7)
-    query, health, unused = free_port(), free_port(), free_port()
+    query, health, unused, metrics = (free_port() for _ in range(4))
     text = json.dumps(configuration)
     for rendered, port in (
         (f'":{OTLP_HTTP}"', otlp),
@@ -118,6 +121,8 @@ def storing(directory: Path, authority: Authority, otlp: int) -> Generator[Trace
         assert text.count(rendered) == 1
         text = text.replace(rendered, f'"{rendered.strip(chr(34)).rpartition(":")[0]}:{port}"')
     for path, here in (
+        ('"maintenance_interval": "1m"', '"maintenance_interval": "1s"'),
+        (f'"port": {METRICS}', f'"port": {metrics}'),
         (f"{INTERNAL_TLS_PATH}/tls.crt", certificate),
         (f"{INTERNAL_TLS_PATH}/tls.key", key),
         (f'"{DATA}/', f'"{directory / "data"}/'),
@@ -127,7 +132,7 @@ def storing(directory: Path, authority: Authority, otlp: int) -> Generator[Trace
     source.write_text(text)
     with log.open("ab") as output:
         process = subprocess.Popen([runs, f"--config={source}"], stdout=output, stderr=output)
-    store = TraceStore(f"https://localhost:{otlp}", query, health, authority, process, log)
+    store = TraceStore(f"https://localhost:{otlp}", query, health, metrics, authority, process, log)
     try:
         until(lambda: _is_healthy(store), 60)
         yield store

@@ -19,11 +19,13 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from components.mcp.metrics import exported_by
 from components.observability.log_pipeline import LARGEST_BATCH
 from graph.resource_graph import ResourceGraph
 from tests.harness.apiserver import ROOT
 from tests.harness.canaries import Canary, leaks
 from tests.harness.certificates import Authority
+from tests.harness.exported_metrics import listed, scraped, value
 from tests.harness.log_collector import CollectorProcess, LogFile, built
 from tests.harness.opensearch import KEEPER, WRITER, LogPrograms, OpenSearch, running
 from tests.harness.server import until
@@ -90,11 +92,11 @@ def forwarder(
 ) -> Generator[tuple[LogPrograms, dict[str, Any]]]:
     """The forwarder, and the templates that one run of the job has made."""
     made = programs_of(node, tmp_path_factory.mktemp("forwarder"))
-    ran = made.retention()
-    assert ran.returncode == 0, ran.stderr
-    found = node.ask("GET", "_index_template/qudag-mcp-*")["index_templates"]
     try:
         made.start()
+        ran = made.retention()
+        assert ran.returncode == 0, ran.stderr
+        found = node.ask("GET", "_index_template/qudag-mcp-*")["index_templates"]
         yield made, {one["name"]: one["index_template"] for one in found}
     finally:
         made.stop()
@@ -201,8 +203,8 @@ def test_lines_are_found_by_each_field_of_the_schema(
         "attributes.took": "3",
     }
     same = {"k8s.namespace.name", "k8s.pod.name", "k8s.container.name", "service.name"}
-    for name, value in fields.items():
-        found = store.ask("POST", f"{LOGS}/_search", {"query": {"term": {name: value}}})
+    for name, wanted in fields.items():
+        found = store.ask("POST", f"{LOGS}/_search", {"query": {"term": {name: wanted}}})
         assert found["hits"]["total"]["value"] == (2 if name in same else 1), name
     found = store.ask("POST", f"{LOGS}/_search", {"query": {"match": {"message": "another"}}})
     assert [one["_source"]["message"] for one in found["hits"]["hits"]] == ["another line"]
@@ -237,6 +239,34 @@ def test_nothing_is_lost_or_doubled_while_the_store_is_away(
     assert collector.metric(DROPPED) == 0
 
 
+def test_the_forwarder_exports_the_metrics_of_the_list(programs: LogPrograms):
+    assert programs.retention().returncode == 0
+    assert sent(programs, record("line")).status_code == 200
+    text = programs.metrics()
+    assert scraped(text) == listed(exported_by("log_forwarder"))
+    assert 0 <= value(text, "mcp_log_retention_age_seconds") < 60
+    assert value(text, "mcp_log_store_up") == 1
+
+
+def test_a_run_of_the_job_that_fails_is_not_the_last_one_that_succeeded(
+    programs: LogPrograms, tmp_path: Path
+):
+    other = programs_of(programs.store, tmp_path)
+    other.start()
+    try:
+        other.write_secret("log-retention", "password", "a-wrong-one")
+        assert other.retention().returncode == 1
+        assert "mcp_log_retention_age_seconds " not in other.metrics()
+        other.write_secret("log-retention", "password", KEEPER[1])
+        assert other.retention().returncode == 0
+        assert "mcp_log_retention_age_seconds " in other.metrics()
+    finally:
+        other.stop()
+    untold = other.retention()
+    assert untold.returncode == 1
+    assert "the forwarder was not told: ConnectError" in untold.stderr
+
+
 def test_lines_wait_for_the_right_password_which_needs_no_restart(
     collector: CollectorProcess, programs: LogPrograms, store: OpenSearch
 ):
@@ -246,6 +276,7 @@ def test_lines_wait_for_the_right_password_which_needs_no_restart(
     until(lambda: "401" in programs.log, 30)
     assert collector.metric(DROPPED) == 0
     assert store.count(*STREAMS) == 0
+    assert value(programs.metrics(), "mcp_log_store_up") == 0
     programs.write_secret("log-writer", "password", WRITER[1])
     until(lambda: store.count(*STREAMS) >= 100, 60)
     assert numbers(store, *STREAMS) == list(range(100))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from components.mcp.server_config import METRICS as METRICS_OF_FORWARDER
 from components.observability import log_collector, log_forwarder, log_store
 from components.observability.otel_collector import METRICS
 from graph.resource_graph import ResourceGraph
@@ -44,8 +45,8 @@ OPENSEARCH: Final = {
 @cache
 def forwarding() -> ResourceGraph:
     """A stack that writes its lines to an OpenSearch."""
-    logs = {"sink": OPENSEARCH}
-    return recorded({"topology": "monolith", "network": NETWORK, "observability": {"logs": logs}})
+    observability = {"kind": "operator", "logs": {"sink": OPENSEARCH}}
+    return recorded({"topology": "monolith", "network": NETWORK, "observability": observability})
 
 
 @cache
@@ -243,7 +244,7 @@ def test_each_program_mounts_its_own_login_and_collectors_none():
     assert mounted == {
         "log-collector": {"mcp-internal-ca"},
         "log-forwarder": {"log-sink", "mcp-internal-tls-log-forwarder"},
-        "log-retention": {"log-retention"},
+        "log-retention": {"log-retention", "mcp-internal-ca"},
     }
     monitoring = f"{PLATFORM}-monitoring"
     wanted = {
@@ -254,8 +255,54 @@ def test_each_program_mounts_its_own_login_and_collectors_none():
     assert wanted == {
         "log-sink": ["password"],
         "log-retention": ["password"],
+        "mcp-internal-ca": ["ca.crt"],
         "mcp-internal-tls-log-forwarder": ["tls.crt", "tls.key"],
     }
+
+
+def test_prometheus_alone_may_read_the_metrics_of_the_forwarder_under_the_labels_of_its_alerts():
+    cluster = Enforcement(objects(forwarding(), "NetworkPolicy"))
+    prometheus = Endpoint.pod("monitoring", app="prometheus")
+    assert cluster.arrives(prometheus, FORWARDER, "TCP", METRICS_OF_FORWARDER)
+    assert not cluster.arrives(COLLECTOR, FORWARDER, "TCP", METRICS_OF_FORWARDER)
+    (monitor,) = [
+        one
+        for one in objects(forwarding(), "PodMonitor")
+        if one["spec"]["selector"]["matchLabels"].get("app") == "log-forwarder"
+    ]
+    assert monitor["metadata"]["namespace"] == f"{PLATFORM}-monitoring"
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    labels = {one["targetLabel"]: one["replacement"] for one in endpoint["relabelings"]}
+    assert labels == {"job": "log-forwarder", "exporter": "log-forwarder"}
+    (rules,) = objects(forwarding(), "PrometheusRule")
+    expressions = {
+        rule["alert"]: rule["expr"]
+        for group in rules["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    for alert in ("LogStoreRefuses", "LogLinesRefused", "LogRetentionOverdue"):
+        assert f"{PLATFORM}-monitoring" in expressions[alert]
+
+
+def test_the_job_of_the_retention_tells_the_forwarder_of_its_runs():
+    (found,) = [
+        one["data"]["log-retention.toml"]
+        for one in objects(forwarding(), "ConfigMap")
+        if one["metadata"]["name"] == "log-retention-config"
+    ]
+    told = tomllib.loads(found)["forwarder"]
+    host = f"log-forwarder-service.{PLATFORM}-monitoring.svc"
+    assert told == {"url": f"https://{host}:4318", "ca_file": "/etc/internal-ca/ca.crt"}
+    cluster = Enforcement(objects(forwarding(), "NetworkPolicy"))
+    job = Endpoint.pod(f"{PLATFORM}-monitoring", app="log-retention")
+    assert cluster.arrives(job, FORWARDER, "TCP", 4318)
+    (names,) = [
+        one["dns_names"]
+        for one in forwarding().outputs["required_secrets"]
+        if one["name"] == "mcp-internal-tls-log-forwarder"
+    ]
+    assert host in names
 
 
 def test_collectors_send_to_the_forwarder_what_it_reads():

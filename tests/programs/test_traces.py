@@ -239,6 +239,8 @@ def test_prometheus_alone_may_read_the_metrics_of_the_collector(
     prometheus = Endpoint.pod(namespace, app="prometheus")
     server = Endpoint.pod(PLATFORM, app="mcp-core")
     assert cluster.arrives(prometheus, COLLECTOR, "TCP", METRICS) is read
+    assert cluster.arrives(prometheus, STORE, "TCP", METRICS) is (kind == "standalone")
+    assert not cluster.arrives(COLLECTOR, STORE, "TCP", METRICS)
     assert not cluster.arrives(server, COLLECTOR, "TCP", METRICS)
 
 
@@ -256,7 +258,14 @@ def test_the_own_prometheus_reads_the_collector_under_the_labels_of_the_alert():
     assert relabelled["exporter"] == relabelled["job"] == "trace-collector"
     roles = {one["metadata"]["namespace"] for one in objects(stack(), "Role")}
     assert roles == {PLATFORM, f"{PLATFORM}-models", MONITORING}
+    relabelled = {
+        one.get("target_label"): one.get("replacement")
+        for one in jobs["trace-store/metrics"]["relabel_configs"]
+    }
+    assert relabelled["exporter"] == relabelled["job"] == "trace-store"
     groups = json.loads(files["rules.yml"])["groups"]
+    (filling,) = [r for g in groups for r in g["rules"] if r.get("alert") == "TraceStoreFilling"]
+    assert filling["expr"].endswith(f" < {10 * 1024**3 // 5}")
     (lost,) = [r for g in groups for r in g["rules"] if r.get("alert") == "SpansLost"]
     assert f"{PLATFORM}|{PLATFORM}-models|{MONITORING}" in lost["expr"]
 

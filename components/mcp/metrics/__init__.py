@@ -15,8 +15,10 @@ from .collectors import LOGS, TRACES
 from .egress import EGRESS
 from .exported_metric import ExportedMetric, Exporter
 from .gateway import GATEWAY
+from .log_forwarder import LOG_FORWARDER
 from .servers import AGES, NODE, PROCESSES, SERVERS, WORKERS
 from .stores import POSTGRES, VALKEY
+from .trace_store import TRACE_STORE
 
 __all__ = ["EXPORTED", "ExportedMetric", "Exporter", "exported_by"]
 
@@ -33,7 +35,9 @@ _METRICS: Final = (
     *POSTGRES,
     *EGRESS,
     *LOGS,
+    *LOG_FORWARDER,
     *TRACES,
+    *TRACE_STORE,
     *NODE,
     *PROCESSES,
 )

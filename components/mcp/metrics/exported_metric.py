@@ -21,7 +21,9 @@ Exporter = Literal[
     "ages",
     "egress",
     "logs",
+    "log_forwarder",
     "traces",
+    "trace_store",
 ]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
@@ -29,7 +31,8 @@ server with several worker processes. ``gateway``: the exporter beside the gatew
 keeps the log has run. ``node``: a server with a QuDAG node that has peers, besides what a server
 exports. ``backups``: a server with a database that has been backed up. ``volumes``: the same, once
 a job has backed up or read back volumes. ``ages``: a server with a database. ``egress``: Envoy,
-the egress proxy. ``logs``: a collector of log lines. ``traces``: the collector of traces."""
+the egress proxy. ``logs``: a collector of log lines. ``log_forwarder``: what forwards them to
+Elasticsearch or OpenSearch. ``traces``: the collector of traces. ``trace_store``: Jaeger."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from .exported_metric import ExportedMetric
 
 _workers = partial(ExportedMetric, exporters=("workers",))
 _node = partial(ExportedMetric, exporters=("node",))
-_process = partial(ExportedMetric, exporters=("server", "workers", "gateway"))
+_process = partial(ExportedMetric, exporters=("server", "workers", "gateway", "log_forwarder"))
 
 SERVERS: Final = (
     ExportedMetric(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ...mcp.metrics import Exporter
 from . import data_panels as data
 from . import gateway_panels as gateway
+from . import log_panels as logs
 from . import pod_panels as pods
 from . import server_panels as servers
 from . import trace_panels as traces
@@ -112,6 +113,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
             data.DATABASE,
             data.CACHE,
             data.RESTORES,
+            logs.LOGS,
             traces.TRACES,
         ],
     )

@@ -31,10 +31,33 @@ LOST_SPANS: Final = Panel(
         Query(expr=rate("otelcol_exporter_send_failed_spans"), legend="refused by the sink"),
     ],
 )
+STORED_SPANS: Final = Panel(
+    title="Spans in Jaeger",
+    meaning="Spans that Jaeger has stored, and those that it has refused for now.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(expr=rate("otelcol_exporter_sent_spans_total"), legend="stored"),
+        Query(expr=rate("otelcol_exporter_send_failed_spans_total"), legend="not stored"),
+        Query(expr=rate("otelcol_receiver_refused_spans_total"), legend="no memory"),
+    ],
+)
+STORE_VOLUME: Final = Panel(
+    title="Free on the volume of Jaeger",
+    meaning="When nothing is free, Jaeger ends and cannot start again.",
+    unit=Unit.BYTES,
+    queries=[
+        Query(
+            expr=gauge("jaeger_storage_badger_value_log_bytes_available", by=("pod",), how="min"),
+            legend="{{pod}}",
+        )
+    ],
+)
 WAITING_TRACES: Final = Panel(
     title="Traces that wait for a decision",
     meaning="Traces in the memory of the collector.",
     unit=Unit.NUMBER,
     queries=[Query(expr=gauge(TRACES_ON_MEMORY, by=("pod",)), legend="{{pod}}")],
 )
-TRACES: Final = Section(title="Traces", panels=[SPANS, LOST_SPANS, WAITING_TRACES])
+TRACES: Final = Section(
+    title="Traces", panels=[SPANS, LOST_SPANS, WAITING_TRACES, STORED_SPANS, STORE_VOLUME]
+)

@@ -1,4 +1,4 @@
-"""Alerts about the collectors of log lines, from what they count themselves."""
+"""Alerts about the collectors of log lines, and about what forwards the lines to a store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from .targets import EXPORTER, JOB
 
 FILLED_PERCENT = 50
 """Of a queue of undelivered lines; when it is full, reading stops."""
+RETENTION_SECONDS = 3600
+"""Six times the time between two runs of log-retention."""
 
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
     """Those of a platform with collectors that Prometheus reads."""
-    if options.logs is None:
-        return
+    if options.logs is not None:
+        yield from _of_collectors(options)
+    if options.log_forwarder is not None:
+        yield from _of_forwarder(options)
+
+
+def _of_collectors(options: RuleOptions) -> Iterator[Alert]:
     of = f'{EXPORTER}="log-collector",{JOB}="{options.logs}",{options.within}'
     dropped = f"otelcol_exporter_send_failed_log_records{{{of}}}"
     yield Alert(
@@ -44,5 +51,44 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
         summary="A sink refuses log lines for good, and they are dropped",
         description="{{ $labels.exported_exporter }} of {{ $labels.pod }} has dropped lines, "
         "because the sink refused them.",
+        dashboard="infrastructure",
+    )
+
+
+def _of_forwarder(options: RuleOptions) -> Iterator[Alert]:
+    of = f'{EXPORTER}="log-forwarder",{JOB}="{options.log_forwarder}",{options.within}'
+    age = f"mcp_log_retention_age_seconds{{{of}}}"
+    yield Alert(
+        name="LogStoreRefuses",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=f"mcp_log_store_up{{{of}}} == 0",
+        duration="5m",
+        summary="Elasticsearch or OpenSearch does not answer, or does not allow requests",
+        description="{{ $labels.pod }} cannot store log lines. They wait on the nodes.",
+        dashboard="infrastructure",
+    )
+    yield Alert(
+        name="LogLinesRefused",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=f'increase(mcp_log_lines_total{{outcome="refused",{of}}}[10m]) > 0',
+        duration="1m",
+        summary="Elasticsearch or OpenSearch refuses log lines for good, and they are dropped",
+        description='{{ $value | printf "%.0f" }} lines were refused in ten minutes.',
+        dashboard="infrastructure",
+    )
+    yield Alert(
+        name="LogRetentionOverdue",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=f"{age} > {RETENTION_SECONDS} or absent({age})",
+        duration="30m",
+        summary="log-retention has not succeeded for long, and old log lines are not deleted",
+        description="No run of the job has succeeded for an hour and a half, or since the "
+        "forwarder has started.",
         dashboard="infrastructure",
     )

@@ -99,7 +99,10 @@ class RuleOptions:
         valkey_replicas: replicas beside the first pod.
         egress: workload of the egress proxy whose metrics Prometheus reads; None: none.
         logs: workload of the collectors of log lines that Prometheus reads; None: none.
+        log_forwarder: workload that forwards lines to Elasticsearch or OpenSearch; None: none.
         traces: workload of the collector of traces that Prometheus reads; None: none.
+        trace_store: workload of Jaeger; None: none.
+        trace_store_bytes: size of its volume.
         recovery_point_minutes: oldest that a dump of the database may be; None: no dumps.
         base_backup_minutes: oldest that a base backup of CloudNativePG may be; None: no archive.
         volumes: names of the volumes that are backed up and read back as often as the database.
@@ -128,7 +131,10 @@ class RuleOptions:
     valkey_replicas: int = 0
     egress: str | None = None
     logs: str | None = None
+    log_forwarder: str | None = None
     traces: str | None = None
+    trace_store: str | None = None
+    trace_store_bytes: int | None = None
     recovery_point_minutes: int | None = None
     base_backup_minutes: int | None = None
     volumes: tuple[str, ...] = ()

@@ -16,11 +16,21 @@ EXPORTER: Final = "exporter"
 TARGET_LABELS: Final = frozenset({NAMESPACE, JOB, POD, EXPORTER, "instance"})
 
 Asked = Literal[
-    "server", "gateway", "valkey", "postgres", "image", "egress", "log-collector", "trace-collector"
+    "server",
+    "gateway",
+    "valkey",
+    "postgres",
+    "image",
+    "egress",
+    "log-collector",
+    "log-forwarder",
+    "trace-collector",
+    "trace-store",
 ]
 """Values of the label ``exporter``: an MCP server (with one process or several) or the bridge, the
 exporter beside nginx, redis_exporter, postgres_exporter, a user's image with metrics of its own,
-the egress proxy, a collector of log lines, the collector of traces."""
+the egress proxy, a collector of log lines, what forwards them to Elasticsearch or OpenSearch, the
+collector of traces, Jaeger."""
 
 
 def one_of(label: str, values: Collection[str]) -> str:

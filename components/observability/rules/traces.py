@@ -1,4 +1,4 @@
-"""The alert about spans that do not arrive, from what senders and the collector count."""
+"""Alerts about spans that do not arrive, and about the volume that keeps them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _OF_COLLECTOR = (
 )
 """Spans that the collector did not take, that its queue did not take, and that the sink refused;
 and traces that it dropped before the decision, because too many waited."""
+FREE_PERCENT = 20
+"""Of Jaeger's volume. When it is full Jaeger ends, and cannot start again."""
 
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
     """Those of a platform with a collector of traces that Prometheus reads."""
+    if options.trace_store is not None and options.trace_store_bytes is not None:
+        yield from _of_store(options, options.trace_store_bytes)
     if options.traces is None:
         return
     of = f'{EXPORTER}="trace-collector",{JOB}="{options.traces}",{options.within}'
@@ -37,5 +41,40 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
         summary="Spans are lost: traces have gaps, or are not kept",
         description="{{ $labels.job }} in {{ $labels.namespace }} has lost spans for ten minutes: "
         "the collector, or the store or sink behind it, does not take them.",
+        dashboard="infrastructure",
+    )
+
+
+def _of_store(options: RuleOptions, size: int) -> Iterator[Alert]:
+    of = f'{EXPORTER}="trace-store",{JOB}="{options.trace_store}",{options.within}'
+    refused = (
+        "otelcol_exporter_send_failed_spans_total",
+        "otelcol_receiver_refused_spans_total",
+    )
+    yield Alert(
+        name="TraceStoreFilling",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=(
+            f"jaeger_storage_badger_value_log_bytes_available{{{of}}}"
+            f" < {size * FREE_PERCENT // 100}"
+        ),
+        duration="5m",
+        summary="Less than a fifth of the volume of Jaeger is free",
+        description="{{ $value | humanize1024 }}B are free on the volume of {{ $labels.pod }}. "
+        "When it is full, Jaeger ends and cannot start again.",
+        dashboard="infrastructure",
+    )
+    yield Alert(
+        name="TraceStoreRefuses",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=" or ".join(f"rate({name}{{{of}}}[5m]) > 0" for name in refused),
+        duration="5m",
+        summary="Jaeger does not store spans",
+        description="{{ $labels.pod }} has refused spans for five minutes. The collector keeps "
+        "them until its queue is full.",
         dashboard="infrastructure",
     )

@@ -245,6 +245,47 @@ LOGS: Final[dict[str, Case]] = {
     ),
 }
 
+_FORWARDER: Final = {
+    **{"job": "log-forwarder", "pod": "log-forwarder-0", "exporter": "log-forwarder"},
+}
+
+
+def _log(name: str, values: str, **labels: str) -> Series:
+    return {series(name, **{**_FORWARDER, **labels}): values}
+
+
+def _of_others(name: str, values: str, **labels: str) -> Series:
+    """The same of other programs, workloads and platforms."""
+    return {
+        **_log(name, values, exporter="server", **labels),
+        **_log(name, values, job="another", **labels),
+        **_log(name, values, namespace="other", **labels),
+    }
+
+
+_AGE: Final = "mcp_log_retention_age_seconds"
+FORWARDER: Final[dict[str, Case]] = {
+    "LogStoreRefuses": _platform(
+        *("warning", 300, _log("mcp_log_store_up", constant(0))),
+        {**_log("mcp_log_store_up", constant(1)), **_of_others("mcp_log_store_up", constant(0))},
+    ),
+    "LogLinesRefused": _platform(
+        *("warning", 60, _log("mcp_log_lines_total", rising(0.001), outcome="refused")),
+        {
+            **_log("mcp_log_lines_total", rising(10), outcome="stored"),
+            **_log("mcp_log_lines_total", constant(3), outcome="refused"),
+            **_of_others("mcp_log_lines_total", rising(1), outcome="refused"),
+        },
+        begins=30,
+    ),
+    "LogRetentionOverdue": _platform(
+        *("warning", 1800, _log(_AGE, constant(3601))),
+        {**_log(_AGE, constant(3599)), **_of_others(_AGE, constant(9000))},
+        # It was never told of a run; another platform's was.
+        others=(_of_others(_AGE, constant(10)),),
+    ),
+}
+
 _TRACES: Final = {
     **{"job": "trace-collector", "pod": "trace-collector-7d", "exporter": "trace-collector"},
 }
@@ -284,5 +325,47 @@ TRACES: Final[dict[str, Case]] = {
                 for label in ("job", "exporter", "namespace")
             },
         ),
+    ),
+}
+
+_JAEGER: Final = {"job": "trace-store", "pod": "trace-store-0", "exporter": "trace-store"}
+_FREE: Final = "jaeger_storage_badger_value_log_bytes_available"
+_FIFTH: Final = 2 * 1024**3
+"""Bytes: a fifth of the volume of 10 GiB."""
+_REFUSED_BY_JAEGER: Final = (
+    "otelcol_exporter_send_failed_spans_total",
+    "otelcol_receiver_refused_spans_total",
+)
+
+
+def _jaeger(name: str, values: str, **labels: str) -> Series:
+    return {series(name, **{**_JAEGER, **labels}): values}
+
+
+def _of_other_stores(name: str, values: str) -> Series:
+    return {
+        **_jaeger(name, values, exporter="server"),
+        **_jaeger(name, values, job="another"),
+        **_jaeger(name, values, namespace="other"),
+    }
+
+
+TRACE_STORE: Final[dict[str, Case]] = {
+    "TraceStoreFilling": _platform(
+        *("warning", 300, _jaeger(_FREE, constant(_FIFTH - 1024**2))),
+        {**_jaeger(_FREE, constant(_FIFTH)), **_of_other_stores(_FREE, constant(0))},
+    ),
+    "TraceStoreRefuses": _platform(
+        *("warning", 300, _jaeger(_REFUSED_BY_JAEGER[0], rising(1))),
+        {
+            series: values
+            for name in _REFUSED_BY_JAEGER
+            for series, values in {
+                **_jaeger(name, constant(7)),
+                **_of_other_stores(name, rising(1)),
+            }.items()
+        },
+        others=(_jaeger(_REFUSED_BY_JAEGER[1], rising(1)),),
+        begins=30,
     ),
 }

@@ -20,9 +20,11 @@ from tests.components.observability.alert_cases import SERVERS, STEP, Case, Seri
 from tests.components.observability.alert_cases_of_agents import ORCHESTRATION
 from tests.components.observability.alert_cases_of_platforms import (
     CLUSTER,
+    FORWARDER,
     GATEWAY,
     LOGS,
     SERVERS_OF_USERS,
+    TRACE_STORE,
     TRACES,
 )
 from tests.components.observability.alert_cases_of_stores import STORES
@@ -37,7 +39,9 @@ CASES: Final = {
     **ORCHESTRATION,
     **SERVERS_OF_USERS,
     **LOGS,
+    **FORWARDER,
     **TRACES,
+    **TRACE_STORE,
 }
 ALWAYS: Final = "Watchdog"
 ABSENT: Final = {
@@ -46,6 +50,7 @@ ABSENT: Final = {
     "BackupMissing",
     "BaseBackupMissing",
     "VolumeBackupMissing",
+    "LogRetentionOverdue",
     ALWAYS,
 }
 """Alerts on series that are not there: those of other namespaces do not end them."""
