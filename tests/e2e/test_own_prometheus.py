@@ -60,6 +60,7 @@ def test_every_target_is_up_under_the_name_of_its_pod(observed: Platform):
         ("log-collector", collector["metadata"]["name"]),
         *((exporter, None) for exporter in ("prometheus", "alertmanager")),
         ("trace-collector", traces["metadata"]["name"]),
+        ("trace-store", "trace-store-0"),
     }
 
     def found() -> set[tuple[str, str | None]]:
