@@ -16,6 +16,7 @@ def objective(availability: float, *, route: str | None = None) -> Section:
         availability: share of requests that must not fail, such as 0.999.
         route: the path as ``mcp_gateway_requests_total`` names it.
     """
+    used = f"({_failed(route, MONTH)}) / {1 - availability:.6g}"
     return Section(
         title=f"Objective: {100 * availability:.6g} % of requests without an error of a server",
         panels=[
@@ -23,16 +24,16 @@ def objective(availability: float, *, route: str | None = None) -> Section:
                 title="Budget of errors left",
                 meaning=(
                     "Of the requests that may fail in 30 days, the share that is left; 0 and "
-                    "below: the objective is missed."
+                    "below: the objective is missed; -100 %: twice as many have failed, or more."
                 ),
                 unit=Unit.SHARE,
                 queries=[
                     Query(
-                        expr=f"1 - ({_failed(route, MONTH)}) / {1 - availability:.6g}",
+                        expr=f"clamp_min(1 - {used}, -1)",
                         legend="left",
                     )
                 ],
-                at_least=None,
+                at_least=-1,
                 at_most=1,
             ),
             Panel(
