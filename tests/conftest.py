@@ -86,9 +86,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         from tests.harness.server import ERAS
         from tools.host_conformance import cell_of, expected, table
 
+        ran = {host for host, _ in passed}
         cells = {
             cell: cell_of(*cell) if passed[cell] == len(ERAS) else "**not shown**"
             for cell in expected()
         }
+        cells |= {cell: "not run" for cell in cells if cell[0] not in ran}
         terminalreporter.section("hosts")
         terminalreporter.write_line(table(cells))

@@ -46,6 +46,7 @@ FAILING = {
         "get_caller_identity_output(…).apply(…), or read the value from pulumi.Config()",
     ),
 }
+QUICK = ("required configuration", "an environment variable", "a provider's function")
 each_failure = pytest.mark.parametrize(
     ("verb", "statement", "line"),
     [
@@ -53,7 +54,7 @@ each_failure = pytest.mark.parametrize(
             *(verb, *failing),
             id=f"{verb}-{name}",
             # Both run the program in the same way: one failure of `render` is enough here.
-            marks=[pytest.mark.slow] if verb == "render" and number else [],
+            marks=[] if name in QUICK and (verb == "preview" or not number) else [pytest.mark.slow],
         )
         for verb in ("preview", "render")
         for number, (name, failing) in enumerate(FAILING.items())

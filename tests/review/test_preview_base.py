@@ -133,12 +133,14 @@ def test_a_base_whose_program_fails_says_why(checkout: Checkout):
     assert "Traceback" not in report
 
 
+@pytest.mark.slow
 def test_errors_of_a_program_in_another_folder_are_reported(checkout: Checkout):
     checkout.write("greeting.py", "import sys; sys.exit('closed today')\n")
     with pytest.raises(ProgramFailed, match="closed today"):
         record_stack(checkout.root, "dev")
 
 
+@pytest.mark.slow
 def test_a_program_that_kills_its_process_is_reported_with_its_status(checkout: Checkout):
     checkout.write("greeting.py", "import os; os._exit(7)\n")
     with pytest.raises(ProgramFailed, match="exit status 7"):

@@ -22,6 +22,8 @@ from tests.harness.tokens import ISSUER, Issuer
 from tools.host_conformance import HOSTS, POINTS, limit_of
 
 BODY_LIMIT = 4 * 1024 * 1024
+ALIKE = ("container", "lambda_stream")
+"""Hosts that differ little from another one: their processes are started in the slow tier."""
 WORKER_LIBRARY = importlib.util.find_spec("azure_functions_runtime") is not None
 
 
@@ -213,7 +215,10 @@ CHECKS: Mapping[str, Callable[[HostedServer, str], Awaitable[None]]] = {
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in ALIKE else []) for n in HOSTS],
+)
 async def test_a_host_conforms(
     name: str, point: str, era: str, started: Started, record_property: Callable[..., None]
 ):

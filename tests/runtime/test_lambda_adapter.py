@@ -184,7 +184,7 @@ def test_a_broken_connection_cancels_the_call_of_its_stream(function: Issuer):
     assert api.errors == [{"errorMessage": "", "errorType": "Runtime.BrokenPipeError"}]
 
 
-@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("streaming", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_wrong_configuration_is_reported_to_lambda(
     tmp_path: Path, issuer: Issuer, streaming: bool
 ):
