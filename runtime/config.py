@@ -133,7 +133,7 @@ class ServerConfig(Section):
 
     @property
     def resource_attributes(self) -> dict[str, str]:
-        """What names the server in spans and in copies of log lines, in OpenTelemetry's words."""
+        """Resource attributes (OpenTelemetry) of spans and of copies of log lines."""
         found = {"service.name": self.name, "qudag.role": self.role}
         if self.server.environment is not None:
             found["deployment.environment.name"] = self.server.environment

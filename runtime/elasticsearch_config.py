@@ -88,7 +88,7 @@ class RetentionSection(Section):
 
 
 class ToldForwarderSection(Section):
-    """The `[forwarder]` section of the retention: who is told of each run that succeeds.
+    """The `[forwarder]` section of `log-retention`: where it reports each successful run.
 
     Attributes:
         url: of the forwarder, without a path.

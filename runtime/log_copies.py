@@ -14,7 +14,7 @@ from .lost_telemetry import LostTelemetry
 
 @asynccontextmanager
 async def copying_lines(config: Config) -> AsyncGenerator[None]:
-    """Send copies until the end of the block; then those that wait, within a time."""
+    """Send copies until the end of the block, then those that wait, for `timeout_seconds`."""
     section = config.log_export
     if section is None:
         yield

@@ -116,7 +116,7 @@ class LogExport:
             compression=Compression.Gzip,
             session=session,
         )
-        # A receiver that is away is told by the counts; the library's lines hold its URL.
+        # The counts show that a receiver does not answer. The library's lines contain its URL.
         logging.getLogger("opentelemetry").setLevel("CRITICAL")
         self.provider = LoggerProvider(
             Resource({"service.version": __version__, **resource}), shutdown_on_exit=False

@@ -47,7 +47,7 @@ class LogMetrics:
             self.lines.labels(outcome)
         self.store_seconds = Histogram(
             "mcp_log_store_duration_seconds",
-            "From a request with lines to the answer of the store, or until there was none.",
+            "From a request with lines to the answer of the store or to a timeout or error.",
             buckets=SECONDS,
             registry=registry,
         )
@@ -62,7 +62,7 @@ class LogMetrics:
 
 
 class RetentionAge(Collector):
-    """The age of the last run of the retention that succeeded; nothing before one is known."""
+    """The age of the last successful run of `log-retention`; no series before the first one."""
 
     def __init__(self) -> None:
         self.ended: float | None = None
@@ -72,7 +72,7 @@ class RetentionAge(Collector):
         self.ended = time.time()
 
     def collect(self) -> Iterator[Metric]:
-        """As `Collector.collect`; the age grows between two reads."""
+        """As `Collector.collect`; the age is computed at each scrape."""
         if self.ended is not None:
             yield GaugeMetricFamily(
                 "mcp_log_retention_age_seconds",

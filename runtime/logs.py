@@ -43,7 +43,7 @@ WITH_URLS = ("httpx2", "httpcore2")
 
 
 NOT_COPIED = ("opentelemetry", "urllib3", "requests")
-"""Libraries that send copies: a line of theirs would be the cause of another one."""
+"""Libraries that send copies: to send a copy of their lines, they would write further lines."""
 
 
 class _Direct:
@@ -51,7 +51,7 @@ class _Direct:
 
     lines: JsonLines | None = None
     copy: Callable[[Mapping[str, Any]], None] | None = None
-    """Gets each line of JSON as well."""
+    """Is also called with each line of JSON."""
 
 
 _DIRECT = _Direct()

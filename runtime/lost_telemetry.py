@@ -1,4 +1,4 @@
-"""Tells in the log how many spans and copies of log lines could not be sent."""
+"""Logs how many spans and copies of log lines could not be sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from .logs import event
 
 Counts = Callable[[str, int], None]
-"""Is told what became of a number of spans or lines: `sent`, `failed` or `dropped`."""
+"""Called with an outcome (`sent`, `failed`, `dropped`) and a number of spans or lines."""
 EVERY_SECONDS: Final = 60
 """At most one line in this time, of each signal."""
 
@@ -39,5 +39,5 @@ class LostTelemetry:
                 return
             self.told = now
             lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
-        # Its copy may be dropped, which is counted here.
+        # The copy of this line may be dropped. The next line counts it.
         event("telemetry_lost", logging.WARNING, signal=self.signal, **lost)

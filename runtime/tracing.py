@@ -127,7 +127,7 @@ def failed(span: Span, kind: str) -> None:
 
 
 def _has_failed(span: Span) -> bool:
-    """Whether it is noted already how it has failed, such as by the code of an error."""
+    """Whether the span already has the status of an error."""
     status = getattr(span, "status", None)
     return status is not None and status.status_code is StatusCode.ERROR
 

@@ -31,7 +31,7 @@ LOG_FORWARDER: Final = (
         name="mcp_log_store_duration_seconds",
         kind="histogram",
         unit="seconds",
-        meaning="From a request with lines to the answer of the store, or until there was none.",
+        meaning="From a request with lines to the answer of the store or to a timeout or error.",
     ),
     _forwarder(
         name="mcp_log_store_up",

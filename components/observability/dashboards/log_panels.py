@@ -15,7 +15,7 @@ LINES: Final = Panel(
 )
 FORWARDER: Final = Panel(
     title="Requests of log collectors",
-    meaning="By the status of the answer: 503 is sent again, 400 has lines that are dropped.",
+    meaning="By status: after 503 lines are sent again, after 400 some are dropped.",
     unit=Unit.PER_SECOND,
     queries=[Query(expr=rate("mcp_log_requests_total", by=("status",)), legend="{{status}}")],
 )
@@ -30,7 +30,7 @@ STORE: Final = Panel(
 )
 UNANSWERED: Final = Panel(
     title="Log lines that wait",
-    meaning="Requests that wait in the forwarder, and whether the store takes lines (1).",
+    meaning="Requests that wait in the forwarder, and whether the store accepts lines (1).",
     unit=Unit.NUMBER,
     queries=[
         Query(expr=gauge("mcp_log_requests_unanswered"), legend="requests"),
@@ -39,7 +39,7 @@ UNANSWERED: Final = Panel(
 )
 RETENTION: Final = Panel(
     title="Age of the last log retention",
-    meaning="Since the job that deletes old lines has succeeded.",
+    meaning="Since the last successful run of the job that deletes old lines.",
     unit=Unit.SECONDS,
     queries=[Query(expr=gauge("mcp_log_retention_age_seconds", how="min"), legend="age")],
 )

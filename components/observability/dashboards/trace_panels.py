@@ -33,7 +33,7 @@ LOST_SPANS: Final = Panel(
 )
 STORED_SPANS: Final = Panel(
     title="Spans in Jaeger",
-    meaning="Spans that Jaeger has stored, and those that it has refused for now.",
+    meaning="Spans that Jaeger has stored, and those that the collector must send again.",
     unit=Unit.PER_SECOND,
     queries=[
         Query(expr=rate("otelcol_exporter_sent_spans_total"), legend="stored"),
