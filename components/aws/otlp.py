@@ -20,10 +20,10 @@ class AwsOtlpReceiver(OtlpReceiver):
     """A receiver of yours, for tasks in a VPC.
 
     Attributes:
-        token: ARN of the secret in AWS Secrets Manager with what is sent in ``header``; with
-            ``:key::`` at its end one key of a JSON secret. None: nothing is sent.
-        networks: of its addresses in CIDR form, which tasks may connect to at the port of ``url``.
-            Needed unless tasks may connect to any address at that port.
+        token: ARN of the secret in AWS Secrets Manager with the token; with ``:key::`` at its end
+            one key of a JSON secret. None: no token is sent.
+        networks: of the receiver's addresses in CIDR form, which tasks may connect to at the port
+            of ``url``. Needed unless tasks may connect to any address at that port.
     """
 
     token: SecretReference | None = None

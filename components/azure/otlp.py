@@ -15,8 +15,8 @@ class AzureOtlpReceiver(OtlpReceiver):
     """A receiver of yours, for containers.
 
     Attributes:
-        token: the address of a secret's version in Key Vault with what is sent in ``header``,
-            ``https://….vault.azure.net/secrets/<name>/<version>``; None: nothing is sent.
+        token: the address of the version of a secret in Key Vault with the token,
+            ``https://….vault.azure.net/secrets/<name>/<version>``; None: no token is sent.
         vault: id of the Key Vault, ``/subscriptions/…/vaults/…``, whose access is by roles.
     """
 

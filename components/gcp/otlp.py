@@ -13,8 +13,8 @@ class GcpOtlpReceiver(OtlpReceiver):
     """A receiver of yours, for services of Cloud Run.
 
     Attributes:
-        token: the version of a secret with what is sent in ``header``,
-            ``projects/<project>/secrets/<name>/versions/<number>``; None: nothing is sent.
+        token: the version of the secret with the token,
+            ``projects/<project>/secrets/<name>/versions/<number>``; None: no token is sent.
     """
 
     token: SecretVersion | None = None

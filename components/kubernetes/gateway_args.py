@@ -92,7 +92,7 @@ class GatewayArgs:
             route with ``auth="gateway"``; for nginx.
         agentgateway: how agentgateway checks the tokens for such routes itself.
         metrics: the exporter of nginx's metrics, for nginx; None: nginx exports none.
-        traces: what gets the spans of agentgateway; nginx has them in ``metrics``.
+        traces: receiver of the spans of agentgateway; for nginx set ``metrics.traces``.
     """
 
     namespace: pulumi.Input[DnsLabel]

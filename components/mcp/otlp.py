@@ -24,11 +24,11 @@ class OtlpReceiver:
     """A receiver of yours: OTLP over HTTP with protobuf and TLS.
 
     Attributes:
-        url: its URL, without /v1/traces and /v1/logs.
-        token: the secret with what is sent in ``header``; None: nothing is sent.
+        url: of the receiver, without /v1/traces and /v1/logs.
+        token: the secret with the token; None: no token is sent.
         header: the header that has the token.
-        scheme: what precedes the token in the header; none: nothing.
-        ca: authorities that sign its certificate, in PEM; None: public ones.
+        scheme: what precedes the token in the header; none: the token alone.
+        ca: authorities that sign the receiver's certificate, in PEM; None: public ones.
         traces: send the spans of requests to ``/v1/traces``.
         logs: send a copy of each log line to ``/v1/logs``; the cloud's own log has it as well.
         environment: name of the environment, in spans and log lines.

@@ -49,8 +49,8 @@ SDK_DEFAULTS: Final[Mapping[str, str]] = {
     "OTEL_LOGS_EXPORTER": "none",
     "OTEL_BSP_SCHEDULE_DELAY": "1000",
 }
-"""What a program may set otherwise. The receiver takes no metrics and no logs. It decides a few
-seconds after a request whether to keep its trace: SDKs send spans after five seconds by default."""
+"""Values that a user may replace. The receiver takes no metrics and no logs. It decides 5 s after
+the root span whether to keep a trace, and SDKs send spans after 5 s by default."""
 SDK_VARIABLES: Final = (
     "OTEL_SERVICE_NAME",
     "OTEL_TRACES_EXPORTER",
@@ -59,7 +59,7 @@ SDK_VARIABLES: Final = (
     "OTEL_EXPORTER_OTLP_CERTIFICATE",
     "OTEL_PROPAGATORS",
 )
-"""What `sdk_environment` sets besides."""
+"""Variables that `sdk_environment` sets and a user may not set."""
 
 
 def sdk_environment(

@@ -17,9 +17,9 @@ ClaimName = Annotated[str, CLAIM]
 UserGroup = Annotated[str, USER_GROUP]
 SCOPES: Final = ("openid", "profile", "email")
 FORWARDED: Final = "https://localhost:3000"
-"""Where a tunnel of kubectl to port 3000 is."""
+"""Address of Grafana with ``kubectl port-forward`` to port 3000."""
 SIGNED_IN: Final = "12h"
-"""After which a user signs in again. A user who has lost a group keeps the role until then."""
+"""Lifetime of a session. A user who was removed from a group keeps the role until it ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,11 @@ class GrafanaRoles:
     """Groups of users whose members have a role of Grafana. A member of none cannot sign in.
 
     Attributes:
-        claim: of the ID token or of the user information, with the list of a user's groups. A URL
-            is the whole name of a claim.
-        admins: manage data sources, users and folders.
-        editors: make dashboards.
-        viewers: see dashboards, and send queries to the data sources.
+        claim: name of the claim of the ID token or of the user information that has the list of a
+            user's groups; a dot precedes a field in the claim, except in a URL.
+        admins: groups whose users may manage data sources, users and folders (Admin).
+        editors: groups whose users may make dashboards (Editor).
+        viewers: groups whose users may see dashboards, and query the data sources (Viewer).
     """
 
     claim: ClaimName = "groups"
@@ -76,12 +76,12 @@ class GrafanaSignIn:
         authorization_url: authorization endpoint, which browsers open.
         token_url: token endpoint, to which Grafana connects.
         user_info_url: endpoint of OpenID Connect's user information, to which Grafana connects.
-        client_id: of the client.
-        client_secret: key with its secret.
-        roles: what the groups of a user may do.
+        client_id: ID of Grafana's client at the authorization server.
+        client_secret: key with the secret of that client.
+        roles: groups of users by their role in Grafana.
         url: of Grafana, as browsers open it. The client's redirect URI is this and
             ``/login/generic_oauth``.
-        scopes: that are requested.
+        scopes: OAuth scopes that are requested.
         authority: key with the authority that signs the certificates of the token and user
             information endpoints; None: the public authorities of the image.
     """

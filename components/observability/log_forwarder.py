@@ -98,8 +98,8 @@ class LogForwarderArgs:
         retention: of the data streams.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``log-forwarder-service.<namespace>.svc``.
-        ca_secret: Secret with ``ca.crt``, which signs that certificate: the job of the retention
-            tells the forwarder of its runs.
+        ca_secret: Secret with ``ca.crt``, which signs that certificate; the CronJob verifies it
+            when it reports a run to the forwarder.
         resources: of the forwarder.
         ip_families: see Exposure.
         pods: settings of the forwarder's pod.

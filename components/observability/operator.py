@@ -45,10 +45,11 @@ class OperatorObservabilityArgs:
             JSON; empty: none.
         routes: who is told of which alerts: the spec of an AlertmanagerConfig, in YAML or JSON;
             empty: nobody is told of them by this component.
-        blackbox_exporter: URL of the one that asks ``probed``; plain HTTP for a Service in the
-            cluster alone; None: nothing is probed.
-        probed: URLs.
-        modules: its configuration, with the modules of ``probed``, for a ConfigMap.
+        blackbox_exporter: URL of a blackbox_exporter that probes ``probed``; plain HTTP only for a
+            Service in the cluster. None: nothing is probed.
+        probed: URLs with the module of each.
+        modules: configuration of the blackbox_exporter, with the modules of ``probed``, for a
+            ConfigMap.
         labels: labels of the objects, by which the Prometheus selects them.
         scrape_seconds: time between two reads of a target.
     """

@@ -21,11 +21,11 @@ class OtlpSink:
     """Where a collector sends: a receiver of OTLP (HTTP) over TLS.
 
     Attributes:
-        url: its URL, without the path for logs (``/v1/logs``) or traces (``/v1/traces``).
-        token: what is sent with each request; None: nothing.
-        header: which header has the token.
-        scheme: what precedes the token in the header; none: nothing.
-        ca: key with the authority that signs its certificate; None: a public one.
+        url: of the sink, without the path for logs (``/v1/logs``) or traces (``/v1/traces``).
+        token: key with the token; None: no token is sent.
+        header: the header that has the token.
+        scheme: what precedes the token in the header; none: the token alone.
+        ca: key with the authority that signs the sink's certificate; None: a public one.
     """
 
     url: Url

@@ -64,8 +64,9 @@ class StandaloneObservabilityArgs:
         services: Services in the namespace of Prometheus that export metrics over TLS, with
             certificates of ``ca_secret``.
         alertmanager: Alertmanager that gets the alerts; None: Prometheus shows them only.
-        blackbox_exporter: the one that asks ``probed``; None: nothing is probed.
-        probed: URLs that ``blackbox_exporter`` asks.
+        blackbox_exporter: Service of a blackbox_exporter that probes ``probed``; None: nothing is
+            probed.
+        probed: URLs with the module of each.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name

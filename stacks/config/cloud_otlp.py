@@ -24,15 +24,16 @@ class CloudOtlp(Section):
     )
     scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(
         default="Bearer",
-        description="What precedes the token in the header; none: nothing, for a header such as "
-        "DD-API-KEY.",
+        description="What precedes the token in the header; none: the token alone, for a header "
+        "such as DD-API-KEY.",
     )
     ca: str | None = Field(
         default=None,
-        description="Authorities that sign its certificate, in PEM; absent: public ones.",
+        description="Authorities that sign the receiver's certificate, in PEM; absent: public "
+        "ones.",
     )
     traces: bool = Field(default=True, description="Send the spans of requests.")
     logs: bool = Field(
         default=True,
-        description="Send a copy of each log line; the log of the cloud has them as well.",
+        description="Send a copy of each log line; the log of the cloud has the line as well.",
     )

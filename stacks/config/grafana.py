@@ -27,10 +27,15 @@ class GrafanaRoles(Section):
         "groups.",
     )
     admins: list[_Group] = Field(
-        default=[], description="Groups that manage data sources, users and folders."
+        default=[],
+        description="Groups whose users may manage data sources, users and folders (Admin).",
     )
-    editors: list[_Group] = Field(default=[], description="Groups that make dashboards.")
-    viewers: list[_Group] = Field(default=[], description="Groups that see dashboards.")
+    editors: list[_Group] = Field(
+        default=[], description="Groups whose users may make dashboards (Editor)."
+    )
+    viewers: list[_Group] = Field(
+        default=[], description="Groups whose users may see dashboards (Viewer)."
+    )
 
 
 class GrafanaSignIn(Section):
@@ -42,12 +47,13 @@ class GrafanaSignIn(Section):
     token_url: Url = Field(description="token_endpoint of the issuer's metadata.")
     user_info_url: Url = Field(description="userinfo_endpoint of the issuer's metadata.")
     client_id: Annotated[str, constraint(sign_in_forms.CLIENT_ID)] = Field(
-        description="ID of the client."
+        description="ID of Grafana's client at the authorization server."
     )
     client_secret: SecretKey = Field(
-        description="Secret of the client, in the namespace of monitoring."
+        description="Key with the secret of that client, of a Secret in the namespace of "
+        "monitoring."
     )
-    roles: GrafanaRoles = Field(description="What the groups of a user may do.")
+    roles: GrafanaRoles = Field(description="Groups of users by their role in Grafana.")
     url: Origin = Field(
         default="https://localhost:3000",
         description="Grafana as browsers open it; the redirect URI of the client is "
@@ -58,8 +64,8 @@ class GrafanaSignIn(Section):
     )
     authority: SecretKey | None = Field(
         default=None,
-        description="Authority that signs the certificate of the issuer, in the namespace of "
-        "monitoring; absent: a public one.",
+        description="Key with the authority that signs the issuer's certificate, of a Secret in "
+        "the namespace of monitoring; absent: a public one.",
     )
 
 

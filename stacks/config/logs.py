@@ -37,15 +37,15 @@ class LogRetention(Section):
 
 
 class LogSink(OtlpSink):
-    """Where the lines go: Elasticsearch, OpenSearch, Loki, or any other that takes OTLP."""
+    """Where the lines are sent: Elasticsearch, OpenSearch, Loki, or any other that takes OTLP."""
 
     kind: Literal["elasticsearch", "opensearch", "loki", "otlp"] = Field(
         description="elasticsearch, opensearch: with a data stream for each index. loki: Grafana "
         "Loki, with a tenant for each index. otlp: any other that takes OTLP over TLS."
     )
     url: Url = Field(
-        description="Its URL, without /otlp/v1/logs of Loki and /v1/logs of others, which are "
-        "appended."
+        description="URL of the sink, without /otlp/v1/logs of Loki and /v1/logs of others, which "
+        "are appended."
     )
     index: Word = Field(
         default="qudag-mcp-logs",
@@ -63,8 +63,8 @@ class LogSink(OtlpSink):
     password: SecretKey | None = Field(default=None, description="The password of user.")
     token: SecretKey | None = Field(
         default=None,
-        description="What is sent with each request, without spaces; absent: nothing, or user "
-        "and password.",
+        description="Key with the token, which has no spaces; absent: no token is sent, but user "
+        "and password if set.",
     )
     retention: LogRetention | None = Field(
         default=None,
@@ -111,5 +111,5 @@ class Logs(Section):
     )
     queue_bytes: Bytes = Field(
         default="1Gi",
-        description="Most undelivered lines on the disk of a node, in each of two queues.",
+        description="Most bytes of undelivered lines on the disk of a node, in each of two queues.",
     )

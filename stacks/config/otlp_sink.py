@@ -14,7 +14,9 @@ from .section import Section
 class OtlpSink(Section):
     """A sink outside the platform, which takes OTLP over HTTP with TLS."""
 
-    url: Url = Field(description="Its URL without /v1/logs or /v1/traces, which is appended.")
+    url: Url = Field(
+        description="URL of the sink, without /v1/logs or /v1/traces, which is appended."
+    )
     networks: list[Cidr] = Field(
         min_length=1,
         max_length=50,
@@ -22,16 +24,18 @@ class OtlpSink(Section):
         "at the URL's port.",
     )
     token: SecretKey | None = Field(
-        default=None, description="What is sent with each request, without spaces; absent: nothing."
+        default=None,
+        description="Key with the token, which has no spaces; absent: no token is sent.",
     )
     header: Word = Field(
         default="Authorization", description="The header that has the token, such as DD-API-KEY."
     )
     scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(
         default="Bearer",
-        description="What precedes the token in the header; none for a header of its own.",
+        description="What precedes the token in the header; none: the token alone, for a header "
+        "such as DD-API-KEY.",
     )
     ca: SecretKey | None = Field(
         default=None,
-        description="Authority that signs its certificate; absent: a public one.",
+        description="Authority that signs the sink's certificate; absent: a public one.",
     )

@@ -292,7 +292,7 @@ class Server(Section):
     )
     traces: bool = Field(
         default=False,
-        description="Whether it sends spans to the collector of observability.traces: the "
+        description="Whether the server sends spans to the collector of observability.traces: the "
         "OpenTelemetry SDK in the image gets its environment variables; with transport: stdio the "
         "bridge sends spans as well.",
     )

@@ -29,9 +29,9 @@ class Traces(Section):
         default=10,
         ge=0,
         le=100,
-        description="Of the traces without an error that are not slow, the share that is kept. "
-        "Traces with an error are kept, but for those of more than 2 MiB and those that "
-        "maxWaitingTraces or queueBytes have no room for.",
+        description="Share that is kept of the traces that have no error and are not slow. "
+        "Traces with an error are kept, except those of more than 2 MiB and those that exceed "
+        "maxWaitingTraces or queueBytes.",
     )
     slow_seconds: float = Field(
         default=2, ge=0.001, le=3600, description="A trace that lasts at least this long is kept."

@@ -122,13 +122,13 @@ class AwsOtlp(CloudOtlp):
 
     token: Annotated[str, constraint(SECRET)] | None = Field(
         default=None,
-        description="Secret with what is sent with each request, without spaces; absent: nothing.",
+        description="Secret with the token, which has no spaces; absent: no token is sent.",
     )
     networks: list[Cidr] = Field(
         default=[],
         max_length=50,
-        description="Networks of its addresses, which tasks may connect to at the URL's port; "
-        "required with network.egress, and for another port than 443.",
+        description="Networks of the receiver's addresses, which tasks may connect to at the URL's "
+        "port; required with network.egress, and for another port than 443.",
     )
 
 
@@ -156,7 +156,8 @@ class Aws(Section):
         "dashboard, of everything that the stack has here; absent: the servers' own alarms only.",
     )
     otlp: AwsOtlp | None = Field(
-        default=None, description="Absent: traces and logs are not sent to another system."
+        default=None,
+        description="Your receiver of spans and log lines over OTLP; absent: they are not sent.",
     )
 
 

@@ -55,12 +55,10 @@ class AzureOtlp(CloudOtlp):
 
     token: Annotated[str, constraint(SECRET)] | None = Field(
         default=None,
-        description="Version of a secret in vault with what is sent with each request, without "
-        "spaces; absent: nothing.",
+        description="Version of the secret in vault with the token, which has no spaces; absent: "
+        "no token is sent.",
     )
-    vault: Annotated[Resource | None, Field(description="The Key Vault that the token is in.")] = (
-        None
-    )
+    vault: Annotated[Resource | None, Field(description="The Key Vault that has the token.")] = None
 
 
 class Azure(Section):
@@ -75,7 +73,8 @@ class Azure(Section):
         "workbook, of everything that the stack has here; absent: no alerts.",
     )
     otlp: AzureOtlp | None = Field(
-        default=None, description="Absent: traces and logs are not sent to another system."
+        default=None,
+        description="Your receiver of spans and log lines over OTLP; absent: they are not sent.",
     )
 
 

@@ -84,8 +84,8 @@ class GcpOtlp(CloudOtlp):
 
     token: Annotated[str, constraint(SECRET)] | None = Field(
         default=None,
-        description="Version of a secret with what is sent with each request, without spaces; "
-        "absent: nothing.",
+        description="Version of the secret with the token, which has no spaces; absent: no token "
+        "is sent.",
     )
 
 
@@ -109,7 +109,8 @@ class Gcp(Section):
         "dashboard, of everything that the stack has here; absent: no alerts.",
     )
     otlp: GcpOtlp | None = Field(
-        default=None, description="Absent: traces and logs are not sent to another system."
+        default=None,
+        description="Your receiver of spans and log lines over OTLP; absent: they are not sent.",
     )
 
 
