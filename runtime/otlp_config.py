@@ -7,14 +7,33 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from .store_config import in_memory_file
 from .toml_config import Section
 
 RECEIVER: Final = r"^https?://[^/?#@\s]+/[^?#\s]*$"
 """URL of an OTLP receiver with its path."""
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+SET_BY_SENDERS: Final = frozenset(
+    {
+        *("accept", "accept-encoding", "connection", "content-encoding", "content-length"),
+        *("content-type", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "user-agent"),
+    }
+)
+"""Headers, in small letters, that the server sets itself when it sends."""
+
+
+def _is_for_tokens(name: str) -> str:
+    if name.lower() in SET_BY_SENDERS:
+        raise ValueError(f"{name} is set by the server itself: name another header")
+    return name
+
+
+HeaderName = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"), AfterValidator(_is_for_tokens)
+]
+"""Name of a header that has a token."""
 
 
 class OtlpSection(Section):

@@ -206,6 +206,35 @@ WORD: Final = Form(
     consequence=API_REFUSES,
     longest=63,
 )
+SET_BY_SENDERS: Final = frozenset(
+    {
+        *("accept", "accept-encoding", "connection", "content-encoding", "content-length"),
+        *("content-type", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "user-agent"),
+    }
+)
+"""Headers, in small letters, that programs set themselves when they send OTLP over HTTP."""
+
+
+def _sets_it_itself(name: str) -> tuple[str, str, str] | None:
+    if name.lower() not in SET_BY_SENDERS:
+        return None
+    return (
+        f"is {name}, which the sender sets itself",
+        "the receiver would refuse what is sent, or find no token in it",
+        "write the header in which the receiver expects the token, such as DD-API-KEY",
+    )
+
+
+HEADER_NAME: Final = Form(
+    name="header",
+    pattern="^[A-Za-z][A-Za-z0-9_-]{0,62}$",
+    words="the name of a header: letters, digits, - and _, a letter first, at most 63",
+    examples=("DD-API-KEY",),
+    consequence="the token would be sent in no header: the receiver would refuse what is sent",
+    longest=63,
+    check=_sets_it_itself,
+)
 DATA_STREAM: Final = Form(
     name="data stream",
     pattern="^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$",

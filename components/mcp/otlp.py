@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from ..base.arg_types import Text, Url, Word
+from ..base.arg_types import HeaderName, Text, Url, Word
 from ..base.authorities import authority_problems
-from ..base.constraints import shown
 from ..base.problems import Problem
+from .otlp_problems import path_problems, token_problems
 
 TOKEN_VARIABLE: Final = "QUDAG_MCP_OTLP_TOKEN"  # noqa: S105  (the name of a variable)
 """Environment variable with the token, which the cloud fills from its secret store."""
@@ -36,7 +36,7 @@ class OtlpReceiver:
 
     url: Url
     token: str | None = None
-    header: Word = "Authorization"
+    header: HeaderName = "Authorization"
     scheme: Scheme = "Bearer"
     ca: Text | None = None
     traces: bool = True
@@ -87,15 +87,7 @@ def otlp_problems(receiver: Any, *, has_token: bool) -> Iterator[Problem]:
         receiver: with the fields of OtlpReceiver.
         has_token: whether a token is sent.
     """
-    usual = receiver.header.lower() == "authorization"
-    for path in ("/v1/traces", "/v1/logs"):
-        if receiver.url.rstrip("/").endswith(path):
-            yield Problem(
-                "url",
-                f"ends with {path}",
-                "the path would be there twice: the receiver would answer 404",
-                f"leave {path} out, which is appended",
-            )
+    yield from path_problems(receiver.url)
     if not (receiver.traces or receiver.logs):
         yield Problem(
             "traces",
@@ -103,32 +95,4 @@ def otlp_problems(receiver: Any, *, has_token: bool) -> Iterator[Problem]:
             "nothing would be sent",
             "set one of the two to true, or leave the receiver out",
         )
-    if not has_token and not usual:
-        yield Problem(
-            "header",
-            f"is {shown(receiver.header)}, and there is no token",
-            "requests would have no such header",
-            "name the secret with the token in token, or leave header out",
-        )
-    if not has_token and receiver.scheme != "Bearer":
-        yield Problem(
-            "scheme",
-            f"is {receiver.scheme}, and there is no token",
-            "it would have no effect",
-            "name the secret with the token in token, or leave scheme out",
-        )
-    if has_token and not usual and receiver.scheme != "none":
-        yield Problem(
-            "scheme",
-            f"is {receiver.scheme}, and header is {shown(receiver.header)}",
-            f"the header would have {receiver.scheme} in front of the token: the receiver would "
-            "refuse it",
-            "set scheme to none, or leave header out",
-        )
-    if has_token and usual and receiver.scheme == "none":
-        yield Problem(
-            "scheme",
-            "is none, and header is Authorization",
-            "the receiver would find no scheme in front of the token, and refuse it",
-            "write Bearer, Basic or ApiKey",
-        )
+    yield from token_problems(receiver, has_token=has_token)

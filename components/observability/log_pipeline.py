@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ..base.arg_types import ByteSize, DnsLabel, Word
+from ..base.problems import Problem
 from ..base.quantities import quantity
+from ..mcp.otlp_problems import LOKI_PATHS, PATHS, path_problems, token_problems
 from .log_fields import SECURITY, LogMasking, masked, one_form
 from .otel_collector import HEALTH_CHECK, telemetry
 from .otlp_sink import OtlpSink, authenticator, connection
@@ -55,6 +57,11 @@ class LogSink(OtlpSink):
     kind: LogSinkKind
     index: Word = "qudag-mcp-logs"
     security_index: Word = "qudag-mcp-security"
+
+    def refusals(self) -> Iterator[Problem]:
+        """What OtlpSink refuses, and a path of Loki in its URL."""
+        yield from path_problems(self.url, LOKI_PATHS if self.kind == "loki" else PATHS)
+        yield from token_problems(self, has_token=self.token is not None)
 
 
 def log_pipeline(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..base.arg_types import Url, Word
+from ..base.arg_types import HeaderName, Url
+from ..base.problems import Problem
 from ..kubernetes.container import SecretFiles
+from ..mcp.otlp_problems import path_problems, token_problems
 from ..mcp.secret_key import SecretKey
 
 TOKEN: Final = "/etc/otlp-sink"  # noqa: S105  (a folder)
@@ -30,9 +33,14 @@ class OtlpSink:
 
     url: Url
     token: SecretKey | None = None
-    header: Word = "Authorization"
+    header: HeaderName = "Authorization"
     scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = "Bearer"
     ca: SecretKey | None = None
+
+    def refusals(self) -> Iterator[Problem]:
+        """A path in the URL, and a header and a scheme that do not fit the token."""
+        yield from path_problems(self.url)
+        yield from token_problems(self, has_token=self.token is not None)
 
 
 def authenticator(sink: OtlpSink) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .forms import Url, Word
+from .forms import HeaderName, Url
 from .section import Section
 
 
@@ -19,7 +19,7 @@ class CloudOtlp(Section):
     url: Url = Field(
         description="URL of your receiver, without /v1/traces and /v1/logs, which are appended."
     )
-    header: Word = Field(
+    header: HeaderName = Field(
         default="Authorization", description="The header that has the token, such as DD-API-KEY."
     )
     scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(

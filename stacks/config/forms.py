@@ -31,6 +31,7 @@ FORMS: Final = {
         arg_forms.EGRESS_HOST,
         arg_forms.GROUP,
         arg_forms.TOOL,
+        arg_forms.HEADER_NAME,
         arg_forms.PROMETHEUS_URL,
         network_forms.NETWORK_PORT,
     )
@@ -91,6 +92,7 @@ SecretName = Annotated[str, constraint(forms.SECRET_NAME)]
 ObjectName = Annotated[str, constraint(forms.OBJECT_NAME)]
 Domain = Annotated[str, constraint(forms.DOMAIN)]
 Word = Annotated[str, constraint(arg_forms.WORD)]
+HeaderName = Annotated[str, constraint(arg_forms.HEADER_NAME), checked(arg_forms.HEADER_NAME)]
 ToolName = Annotated[str, constraint(arg_forms.TOOL)]
 Url = Annotated[str, constraint(forms.URL), checked(forms.URL)]
 Origin = Annotated[str, constraint(forms.ORIGIN), checked(forms.ORIGIN)]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .forms import Cidr, Url, Word
+from .forms import Cidr, HeaderName, Url
 from .pods import SecretKey
 from .section import Section
 
@@ -27,7 +27,7 @@ class OtlpSink(Section):
         default=None,
         description="Key with the token, which has no spaces; absent: no token is sent.",
     )
-    header: Word = Field(
+    header: HeaderName = Field(
         default="Authorization", description="The header that has the token, such as DD-API-KEY."
     )
     scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(

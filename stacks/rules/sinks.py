@@ -10,7 +10,6 @@ from components.base.quantities import quantity
 from components.base.versions import VERSIONS
 
 from ..config.logs import STORES, Logs, LogSink
-from ..config.otlp_sink import OtlpSink
 from ..config.stack import StackConfig
 from ..config.traces import Traces
 from ..sink_flows import has_own_store
@@ -40,38 +39,22 @@ def there_is_one_sink(config: StackConfig) -> Iterator[Problem]:
             )
 
 
-def header_and_scheme_fit_the_token(config: StackConfig) -> Iterator[Problem]:
-    """The header and its scheme belong to a token."""
+def fields_of_sinks_fit(config: StackConfig) -> Iterator[Problem]:
+    """The header and its scheme belong to a token, and no path is in the URL twice."""
     for what, section in _sections(config):
         sink = section.sink
         # Elasticsearch and OpenSearch have rules of their own.
-        if sink is not None and not (isinstance(sink, LogSink) and sink.kind in STORES):
-            yield from _of_header(f"observability.{what}.sink", sink)
+        if sink is None or (isinstance(sink, LogSink) and sink.kind in STORES):
+            continue
+        from components.mcp.otlp_problems import LOKI_PATHS, PATHS, path_problems, token_problems
 
-
-def _of_header(path: str, sink: OtlpSink) -> Iterator[Problem]:
-    usual = sink.header.lower() == "authorization"
-    if sink.token is None and not usual:
-        yield at(
-            f"{path}.header",
-            f"is {sink.header}, and there is no token",
-            "requests would have no such header",
-            "name the key of a Secret in token, or remove header",
-        )
-    if sink.token is not None and not usual and sink.scheme != "none":
-        yield at(
-            f"{path}.scheme",
-            f"is {sink.scheme}, and header is {sink.header}",
-            f"the header would have {sink.scheme} in front of the token: the sink would refuse it",
-            "set scheme to none, or remove header",
-        )
-    if sink.token is not None and usual and sink.scheme == "none":
-        yield at(
-            f"{path}.scheme",
-            "is none, and header is Authorization",
-            "the sink would find no scheme in front of the token, and refuse it",
-            "write Bearer, Basic or ApiKey",
-        )
+        loki = isinstance(sink, LogSink) and sink.kind == "loki"
+        for found in (
+            *path_problems(sink.url, LOKI_PATHS if loki else PATHS),
+            *token_problems(sink, has_token=sink.token is not None),
+        ):
+            path = f"observability.{what}.sink.{found.path}"
+            yield at(path, found.what, found.consequence, found.fix)
 
 
 def the_queue_leaves_memory(config: StackConfig) -> Iterator[Problem]:
@@ -122,7 +105,7 @@ def _sections(config: StackConfig) -> Iterator[tuple[Kept, Logs | Traces]]:
 
 SINK_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability",), there_is_one_sink),
-    (("observability.logs", "observability.traces"), header_and_scheme_fit_the_token),
+    (("observability.logs", "observability.traces"), fields_of_sinks_fit),
     (("observability.traces",), the_queue_leaves_memory),
     (("observability", "images", "environment"), images_are_used),
 ]

@@ -11,10 +11,13 @@ import pytest
 from components.aws.network import AwsEgress
 from components.aws.otlp import AwsOtlpReceiver
 from components.azure.otlp import AzureOtlpReceiver
+from components.base.arg_forms import HEADER_NAME, SET_BY_SENDERS
 from components.base.problems import ProblemReport
 from components.gcp.otlp import GcpOtlpReceiver
 from policies import broken_policies
+from runtime import otlp_config
 from runtime.config import Config
+from runtime.otlp_config import OtlpSection
 from tests.harness.clouds import AWS_NETWORK, AZURE_SECRETS, GCP_SECRETS, granted, rights
 from tests.harness.otlp_servers import (
     AWS_TOKEN,
@@ -198,3 +201,25 @@ def test_without_a_receiver_nothing_changes(cloud: str):
     assert not {"traces", "log_export"} & set(made.tables)
     assert made.secrets == {}
     assert "otlp" not in json.dumps([one.inputs for one in made.graph.resources], default=str)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Authorization", "DD-API-KEY", "x_key", "X1", "x" * 63),
+        *("x.key", "1X-Key", "_x", "-x", "X Key", "x:y", "x\n", "", "clé", "Host", "CONTENT-TYPE"),
+    ],
+)
+def test_a_header_is_accepted_that_the_server_accepts_too(name: str):
+    try:
+        OtlpSection(endpoint="https://otlp.example.com/v1/logs", header=name)
+    except ValueError:
+        assert HEADER_NAME.problem("header", name) is not None
+    else:
+        assert HEADER_NAME.problem("header", name) is None
+
+
+def test_headers_of_a_request_are_kept_for_it():
+    """Those without which no receiver can read a request: RFC 9110 and RFC 9112."""
+    framing = {"host", "content-type", "content-length", "content-encoding", "transfer-encoding"}
+    assert framing <= SET_BY_SENDERS == otlp_config.SET_BY_SENDERS

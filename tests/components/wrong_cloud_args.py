@@ -75,6 +75,8 @@ _OTLP: Final = [
     ("otlp.url", "https://otlp.example.com/v1/traces"),
     ("otlp.url", None),
     ("otlp.header", "two words"),
+    ("otlp.header", "x.key"),
+    ("otlp.header", "Content-Type"),
     ("otlp.scheme", "Digest"),
     ("otlp.ca", "/etc/ca.pem"),
     ("otlp.traces", "yes"),

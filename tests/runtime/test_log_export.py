@@ -188,6 +188,8 @@ def test_a_line_of_the_libraries_that_send_is_not_sent(
         ({"endpoint": "http://otlp.test/v1/logs", "ca": "PEM"}, "no effect"),
         ({**ENDPOINT, "ca": "PEM", "ca_file": "/ca.crt"}, "not both"),
         ({**ENDPOINT, "header": "X Api Key"}, "header"),
+        ({**ENDPOINT, "header": "x.key"}, "header"),
+        ({**ENDPOINT, "header": "Content-Type"}, "set by the server itself"),
         ({**ENDPOINT, "scheme": "Digest"}, "scheme"),
         ({**ENDPOINT, "token": "hunter2"}, "token"),
         ({**ENDPOINT, "queue": 1}, "queue"),
