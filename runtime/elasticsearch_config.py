@@ -87,7 +87,7 @@ class RetentionSection(Section):
     rollover_size: Annotated[str, Field(pattern=r"^[0-9]+(mb|gb)$")] = "30gb"
 
 
-class ToldForwarderSection(Section):
+class ForwarderClientSection(Section):
     """The `[forwarder]` section of `log-retention`: where it reports each successful run.
 
     Attributes:
@@ -111,4 +111,4 @@ class RetentionConfig(Section):
 
     store: StoreSection
     retention: RetentionSection
-    forwarder: ToldForwarderSection
+    forwarder: ForwarderClientSection

@@ -20,12 +20,12 @@ from typing import Any, Final
 import httpx2
 
 from .elasticsearch_client import StoreClient, StoreError
-from .elasticsearch_config import RetentionConfig, RetentionSection, ToldForwarderSection
+from .elasticsearch_config import ForwarderClientSection, RetentionConfig, RetentionSection
 from .elasticsearch_documents import index_template
 from .toml_config import ConfigError, StartError, read_table
 
 RETENTION_PATH: Final = "/v1/retention"
-"""Path of the forwarder that is told of a run."""
+"""Path of the forwarder to which a successful run is reported."""
 
 
 async def keep(client: StoreClient, section: RetentionSection, now: datetime) -> list[str]:
@@ -143,10 +143,10 @@ async def _run(config: RetentionConfig) -> None:
             print(f"log retention: {line}", flush=True)
     finally:
         await client.close()
-    await tell(config.forwarder)
+    await report_run(config.forwarder)
 
 
-async def tell(forwarder: ToldForwarderSection) -> None:
+async def report_run(forwarder: ForwarderClientSection) -> None:
     """Tell the forwarder that a run has succeeded.
 
     Raises:

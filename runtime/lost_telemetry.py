@@ -27,7 +27,7 @@ class LostTelemetry:
         self.signal = signal
         self.clock = clock
         self.lost = {"failed": 0, "dropped": 0}
-        self.told = -float("inf")
+        self.logged_at = -float("inf")
         # Spans and lines are dropped by the event loop, and fail in the thread that sends.
         self.lock = Lock()
 
@@ -35,9 +35,12 @@ class LostTelemetry:
         with self.lock:
             if outcome in self.lost:
                 self.lost[outcome] += number
-            if not any(self.lost.values()) or (now := self.clock()) - self.told < EVERY_SECONDS:
+            if (
+                not any(self.lost.values())
+                or (now := self.clock()) - self.logged_at < EVERY_SECONDS
+            ):
                 return
-            self.told = now
+            self.logged_at = now
             lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
         # The copy of this line may be dropped. The next line counts it.
         event("telemetry_lost", logging.WARNING, signal=self.signal, **lost)
