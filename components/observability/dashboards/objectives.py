@@ -10,7 +10,7 @@ MONTH = "30d"
 
 
 def objective(availability: float, *, route: str | None = None) -> Section:
-    """The budget of errors at the gateway, of all its paths or of one.
+    """The error budget at the gateway, of all its paths or of one.
 
     Args:
         availability: share of requests that must not fail, such as 0.999.
@@ -21,10 +21,10 @@ def objective(availability: float, *, route: str | None = None) -> Section:
         title=f"Objective: {100 * availability:.6g} % of requests without an error of a server",
         panels=[
             Panel(
-                title="Budget of errors left",
+                title="Error budget left",
                 meaning=(
-                    "Of the requests that may fail in 30 days, the share that is left; 0 and "
-                    "below: the objective is missed; -100 %: twice as many have failed, or more."
+                    "Share that is left of the requests that may fail in 30 days; 0 and "
+                    "below: the objective is missed; -100 %: at least twice as many have failed."
                 ),
                 unit=Unit.SHARE,
                 queries=[

@@ -153,10 +153,8 @@ def test_a_budget_of_errors_that_is_overdrawn_is_in_sight():
     """It is negative then, at most by the whole budget; all other values begin at 0."""
     panels = [panel for page in made().values() for panel in panels_of(page)]
     least = {panel["title"]: panel["fieldConfig"]["defaults"]["min"] for panel in panels}
-    assert {title: value for title, value in least.items() if value} == {
-        "Budget of errors left": -1
-    }
-    budgets = [panel for panel in panels if panel["title"] == "Budget of errors left"]
+    assert {title: value for title, value in least.items() if value} == {"Error budget left": -1}
+    budgets = [panel for panel in panels if panel["title"] == "Error budget left"]
     assert budgets
     for panel in budgets:
         assert all(re.fullmatch(r"clamp_min\(.*, -1\)", one["expr"]) for one in panel["targets"])
