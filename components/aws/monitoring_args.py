@@ -48,7 +48,7 @@ class AwsMonitoringArgs(MonitoringArgs):
         kms_key: ARN of your key in AWS KMS, which encrypts what the component's topic holds; its
             policy must let CloudWatch and AWS Budgets use it. None: it is not encrypted with a key
             of yours.
-        budget: what resources may cost; None: nobody is told.
+        budget: budget whose costs are notified; None: there is none.
     """
 
     location: AwsLocation

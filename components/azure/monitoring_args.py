@@ -63,7 +63,7 @@ class AzureMonitoringArgs(MonitoringArgs):
         databases: PostgreSQL servers that are monitored.
         caches: Redis clusters that are monitored.
         action_groups: ids of action groups of yours, such as with a webhook or SMS.
-        budget: what resources may cost; None: nobody is told.
+        budget: budget whose costs are notified; None: there is none.
     """
 
     location: AzureLocation

@@ -56,7 +56,7 @@ class GcpMonitoringArgs(MonitoringArgs):
         location: project and region.
         services, databases, caches: what is monitored.
         channels: ids of notification channels of yours, such as of PagerDuty or a webhook.
-        budget: what resources may cost; None: nobody is told.
+        budget: budget whose costs are notified; None: there is none.
     """
 
     location: GcpLocation

@@ -17,7 +17,7 @@ class MonitoringArgs:
     """What the monitoring of every cloud is given.
 
     Attributes:
-        emails: addresses that are told of each alarm.
+        emails: addresses that get a mail for each alarm.
         objectives: what servers promise their clients; those of the rules on Kubernetes.
         thresholds: values at which alarms are raised.
     """

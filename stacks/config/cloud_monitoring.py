@@ -21,8 +21,8 @@ class CloudMonitoring(Section):
     emails: list[Annotated[str, constraint(EMAIL_ADDRESS)]] = Field(
         default=[],
         max_length=50,
-        description="Addresses that are told of each alarm. On AWS each owner must first confirm "
-        "a mail.",
+        description="Addresses that get a mail for each alarm. On AWS each owner must first "
+        "confirm a mail.",
     )
 
 
@@ -32,6 +32,6 @@ class CloudBudget(Section):
     monthly_amount: int = Field(
         ge=1,
         le=100_000_000,
-        description="Costs of a month of which people are told when they are reached, and when "
+        description="Costs of a month. A notification is sent when they are reached, and when "
         "they are forecast.",
     )

@@ -111,7 +111,9 @@ class AwsMonitoring(CloudMonitoring):
     Alarms notify clouds.aws.alarmTopic, or a topic of the stack where that is absent.
     """
 
-    budget: AwsBudget | None = Field(default=None, description="Absent: nobody is told of costs.")
+    budget: AwsBudget | None = Field(
+        default=None, description="Budget whose costs are notified; absent: none."
+    )
 
 
 class AwsOtlp(CloudOtlp):

@@ -43,7 +43,9 @@ class AzureMonitoring(CloudMonitoring):
         description="Action groups of yours, such as with a webhook or SMS: five at most, and four "
         "with emails.",
     )
-    budget: AzureBudget | None = Field(default=None, description="Absent: nobody is told of costs.")
+    budget: AzureBudget | None = Field(
+        default=None, description="Budget whose costs are notified; absent: none."
+    )
 
 
 def monitoring(

@@ -42,7 +42,9 @@ class GcpMonitoring(CloudMonitoring):
         max_length=16,
         description="Notification channels of yours, such as of PagerDuty or a webhook.",
     )
-    budget: GcpBudget | None = Field(default=None, description="Absent: nobody is told of costs.")
+    budget: GcpBudget | None = Field(
+        default=None, description="Budget whose costs are notified; absent: none."
+    )
 
 
 def monitoring(
