@@ -110,9 +110,12 @@ def test_a_run_ends_with_one_line_after_an_answer_that_is_not_one_of_the_stores_
         answers.body_of_get = body
         config = tmp_path / "retention.toml"
         store = store_section(answers, tmp_path)
-        config.write_text(tomli_w.dumps({"store": store, "retention": {"days": 90}}))
+        forwarder = {"url": "https://127.0.0.1:1", "ca_file": store["ca_file"]}
+        sections = {"store": store, "retention": {"days": 90}, "forwarder": forwarder}
+        config.write_text(tomli_w.dumps(sections))
         assert log_retention(["--config", str(config)]) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert said.err.startswith("qudag-mcp-server: ")
+    assert "forwarder" not in said.err  # the run has failed before its report
