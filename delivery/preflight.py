@@ -18,10 +18,10 @@ from .kubectl import Kubectl, Object, explain
 KUBERNETES: Final = frozenset(
     {
         *("apps", "autoscaling", "batch", "policy"),
-        *("networking.k8s.io", "rbac.authorization.k8s.io"),
+        *("apiextensions.k8s.io", "networking.k8s.io", "rbac.authorization.k8s.io"),
     }
 )
-"""Groups that every API server of Kubernetes has, of those that components use."""
+"""Groups that every API server of Kubernetes has, of those that stacks use."""
 
 PROGRAMS: Final = {
     "autoscaling.k8s.io": ("the VerticalPodAutoscaler", "leave vertical out"),
@@ -68,23 +68,38 @@ def refuse_placeholders(graph: ResourceGraph) -> None:
 def refuse_absent_kinds(kubectl: Kubectl, wanted: Sequence[Object]) -> None:
     """Refuse objects of kinds that the cluster does not have, before it is changed.
 
+    Kinds that a CustomResourceDefinition in ``wanted`` defines are applied after it.
+
     Raises:
         ProblemReport: a problem for each of these kinds, or why the cluster does not answer.
     """
-    versions = {
-        thing["apiVersion"]
+    brought = _brought(wanted)
+    asked = Counter(
+        (thing["apiVersion"], thing["kind"])
         for thing in wanted
-        if "/" in thing["apiVersion"] and thing["apiVersion"].split("/")[0] not in KUBERNETES
-    }
-    served = {version: _served(kubectl, version) for version in versions}
-    asked = Counter((thing["apiVersion"], thing["kind"]) for thing in wanted)
+        if "/" in thing["apiVersion"]
+        and thing["apiVersion"].split("/")[0] not in KUBERNETES
+        and (thing["apiVersion"], thing["kind"]) not in brought
+    )
+    served = {version: _served(kubectl, version) for version, _ in asked}
     problems = [
         _absent(kubectl.context, version, kind, number)
         for (version, kind), number in sorted(asked.items())
-        if version in served and kind not in served[version]
+        if kind not in served[version]
     ]
     if problems:
         raise ProblemReport(problems)
+
+
+def _brought(wanted: Sequence[Object]) -> set[tuple[str, str]]:
+    """API version and kind of what the CustomResourceDefinitions among objects define."""
+    specs = [thing["spec"] for thing in wanted if thing["kind"] == "CustomResourceDefinition"]
+    return {
+        (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
+        for spec in specs
+        for version in spec.get("versions", ())
+        if version.get("served")
+    }
 
 
 def _served(kubectl: Kubectl, version: str) -> set[str]:

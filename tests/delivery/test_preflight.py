@@ -7,9 +7,17 @@ import pytest
 
 from components.base.kubernetes_object import API_VERSIONS, KubernetesObject
 from components.base.problems import ProblemReport
-from delivery.preflight import KUBERNETES, PROGRAMS, refuse_placeholders, request
+from delivery.kubectl import Kubectl
+from delivery.preflight import (
+    KUBERNETES,
+    PROGRAMS,
+    refuse_absent_kinds,
+    refuse_placeholders,
+    request,
+)
 from graph.recorder import record
 from graph.resource_graph import ResourceGraph
+from tests.harness.custom_resource_definition import definition
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,3 +68,13 @@ def test_every_group_of_the_components_is_kubernetes_own_or_has_a_program():
     groups = {version.split("/")[0] for version in API_VERSIONS.values()} - {"core"}
     assert groups <= KUBERNETES | PROGRAMS.keys()
     assert not KUBERNETES & PROGRAMS.keys()
+
+
+def test_a_cluster_is_not_asked_for_kinds_that_the_stack_defines_itself(tmp_path: Path):
+    """An absent program in place of kubectl: a question to the cluster would fail."""
+    kubectl = Kubectl(tmp_path / "kubectl", "prod")
+    widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "one"}}
+    refuse_absent_kinds(kubectl, [widget, definition("v1")])
+    for other in (definition("v2"), definition("v1", served=False)):
+        with pytest.raises((ProblemReport, OSError)):
+            refuse_absent_kinds(kubectl, [widget, other])

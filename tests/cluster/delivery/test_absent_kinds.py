@@ -11,6 +11,7 @@ from delivery.kubectl import Kubectl
 from delivery.preflight import refuse_absent_kinds
 from graph.manifests import manifests
 from tests.harness.apiserver import ApiServer
+from tests.harness.custom_resource_definition import definition
 from tests.harness.stacks import stack
 
 
@@ -32,6 +33,13 @@ def test_each_kind_that_is_absent_is_refused_with_what_brings_it(kubectl: Kubect
     assert monitor.path == f"cluster {kubectl.context}"
     assert monitor.what == "has no PodMonitor of monitoring.coreos.com/v9, and the stack has 3"
     assert monitor.fix.startswith("install the Prometheus Operator in the cluster, or set ")
+
+
+def test_a_kind_that_the_stack_defines_itself_is_not_absent(kubectl: Kubectl) -> None:
+    refuse_absent_kinds(kubectl, [definition("v1"), thing("example.com/v1", "Widget")])
+    with pytest.raises(ProblemReport) as refused:
+        refuse_absent_kinds(kubectl, [definition("v1"), thing("example.com/v2", "Widget")])
+    assert "has no Widget of example.com/v2" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
