@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import pulumi
@@ -36,31 +37,40 @@ def _known(value: Any) -> pulumi.Output[Any]:
     of a preview's time in a stack with dashboards. This makes one.
     """
     pending: list[Any] = []
-    _collect(value, pending)
-    return pulumi.Output.all(*pending).apply(lambda known: _filled(value, iter(known)))
+    shape = _shape(value, pending)
+    return pulumi.Output.all(*pending).apply(lambda known: _filled(shape, known))
 
 
-def _collect(value: Any, pending: list[Any]) -> None:
-    """Appends what is not a plain value, in the order in which ``_filled`` asks for it."""
-    if isinstance(value, Mapping):
-        for one in cast("Mapping[Any, Any]", value).values():
-            _collect(one, pending)
-    elif isinstance(value, list | tuple):
-        for one in cast("Sequence[Any]", value):
-            _collect(one, pending)
-    elif not isinstance(value, _PLAIN):
-        pending.append(value)
+@dataclass(frozen=True)
+class _Place:
+    """Where the value of an Output belongs: its number among them."""
+
+    number: int
 
 
-def _filled(value: Any, known: Iterator[Any]) -> Any:
-    """``value`` with the next of ``known`` for each part that ``_collect`` found."""
+def _shape(value: Any, pending: list[Any]) -> Any:
+    """A copy of ``value`` with a place for each part that is no plain value; these are appended."""
     if isinstance(value, Mapping):
         items = cast("Mapping[Any, Any]", value).items()
-        return {key: _filled(one, known) for key, one in items}
+        return {key: _shape(one, pending) for key, one in items}
     if isinstance(value, list | tuple):
-        filled = [_filled(one, known) for one in cast("Sequence[Any]", value)]
-        return tuple(filled) if isinstance(value, tuple) else filled
-    return value if isinstance(value, _PLAIN) else next(known)
+        parts = [_shape(one, pending) for one in cast("Sequence[Any]", value)]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if isinstance(value, _PLAIN):
+        return value
+    pending.append(value)
+    return _Place(len(pending) - 1)
+
+
+def _filled(shape: Any, known: Sequence[Any]) -> Any:
+    """A copy of ``shape`` with the values of its places."""
+    if isinstance(shape, dict):
+        items = cast("dict[Any, Any]", shape).items()
+        return {key: _filled(one, known) for key, one in items}
+    if isinstance(shape, list | tuple):
+        parts = [_filled(one, known) for one in cast("Sequence[Any]", shape)]
+        return tuple(parts) if isinstance(shape, tuple) else parts
+    return known[shape.number] if isinstance(shape, _Place) else shape
 
 
 def is_pending(value: Any) -> bool:

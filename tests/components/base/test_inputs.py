@@ -62,5 +62,16 @@ def test_a_text_with_a_secret_is_secret_and_one_with_an_unknown_value_unknown():
     assert inputs == {"secret": SECRET, "unknown": "[unknown]", "several": SECRET}
 
 
+def test_a_value_that_is_changed_after_the_call_is_as_it_was():
+    def text() -> Any:
+        value: dict[str, Any] = {"one": pulumi.Output.from_input(1), "list": [2]}
+        made = json_text(value)
+        del value["one"]
+        value["list"].append(pulumi.Output.from_input(3))
+        return made
+
+    assert json.loads(_recorded(text=text)["text"]) == {"one": 1, "list": [2]}
+
+
 def test_values_that_are_known_need_no_output():
     assert applied(_joined, {"a": [1]}, (2,)) == "{'a': [1]} (2,)"
