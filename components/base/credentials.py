@@ -81,6 +81,12 @@ _PUBLIC: Final = re.compile(
 )
 """Text in the form of a credential that is public."""
 
+_CERTIFICATE: Final = re.compile(
+    r"-----BEGIN CERTIFICATE-----(\\[rnt]|\s)*MI([0-9A-Za-z+/=\s]|\\[rnt])*"
+    r"-----END CERTIFICATE-----"
+)
+"""A certificate, whose base64 is public; in TOML and JSON its line breaks are escaped."""
+
 _LABELLED: Final = re.compile(
     r"sha(1|256|384|512)[:-][0-9A-Za-z+/_-]+=*"  # a digest
     r"|(ssh-(rsa|ed25519)|ecdsa-sha2-\S+) \S+|\bage1[0-9a-z]+"  # a public key
@@ -110,6 +116,7 @@ _WORD: Final = re.compile(r"[a-z]{4}")
 
 def looks_like_a_credential(name: str, value: str) -> bool:
     """Whether the variable ``name`` with this value is probably a credential."""
+    value = _without_certificates(value)
     if _VALUE.search(value) or _has_random_text(name, value):
         return True
     return bool(value and _NAME.search(name) and not _REFERENCE.search(name))
@@ -132,12 +139,17 @@ def contains_a_credential(value: str) -> bool:
     """Whether a text contains a credential: a password in a URL, a private key, a known token."""
     if len(value) < _SHORTEST or not _has_a_sign(value):
         return False
+    value = _without_certificates(value)
     return any(
         not _PUBLIC.match(line, found.start())
         for line in value.splitlines()
         if _has_a_sign(line)
         for found in _VALUE.finditer(line)
     )
+
+
+def _without_certificates(value: str) -> str:
+    return _CERTIFICATE.sub("<certificate>", value) if "-----BEGIN CERT" in value else value
 
 
 def _has_a_sign(text: str) -> bool:

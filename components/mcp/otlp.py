@@ -15,6 +15,9 @@ from .otlp_problems import path_problems, token_problems
 TOKEN_VARIABLE: Final = "QUDAG_MCP_OTLP_TOKEN"  # noqa: S105  (the name of a variable)
 """Environment variable with the token, which the cloud fills from its secret store."""
 TLS: Final = 443
+LONGEST_AUTHORITY: Final = 12_000
+"""Characters. They are in server.toml twice, in a variable of at most 32,768 bytes in Cloud Run
+(Cloud Run Admin API v2, EnvVar)."""
 
 Scheme = Literal["Bearer", "Basic", "ApiKey", "none"]
 
@@ -61,6 +64,7 @@ class OtlpReceiver:
                 self.ca,
                 read_in="the settings of the server",
                 unverified="the server could not verify the receiver, and would send nothing",
+                longest=LONGEST_AUTHORITY,
             ),
         ]
 

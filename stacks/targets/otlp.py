@@ -26,7 +26,7 @@ def otlp_rules(cloud: str) -> tuple[tuple[tuple[str, ...], CloudRule[Any, Any, A
         if section is None:
             return
         from components.base.authorities import authority_problems
-        from components.mcp.otlp import otlp_problems
+        from components.mcp.otlp import LONGEST_AUTHORITY, otlp_problems
 
         for found in (
             *otlp_problems(section, has_token=section.token is not None),
@@ -34,6 +34,7 @@ def otlp_rules(cloud: str) -> tuple[tuple[tuple[str, ...], CloudRule[Any, Any, A
                 section.ca,
                 read_in="the stack file",
                 unverified="the servers could not verify the receiver, and would send nothing",
+                longest=LONGEST_AUTHORITY,
             ),
         ):
             path = f"clouds.{cloud}.otlp.{found.path}"

@@ -29,11 +29,11 @@ from components.kubernetes.secret_stores import (
 from graph.manifests import manifests
 from tests.harness import record
 from tests.harness.apiserver import ApiServer
+from tests.harness.authority_certificate import CERTIFICATE
 
 ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 ROLE = "arn:aws:iam::123456789012:role/reader"
 READER = "reader@qudag-prod.iam.gserviceaccount.com"
-CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 STORES: dict[str, tuple[str, SecretStore]] = {
     "vault": (
         "vault",
@@ -41,7 +41,7 @@ STORES: dict[str, tuple[str, SecretStore]] = {
             address="https://openbao.example.com:8200",
             role="qudag-mcp",
             prefix="qudag/prod",
-            ca=CA,
+            ca=CERTIFICATE,
             namespace="team",
         ),
     ),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import tomli_w
 
 from components.aws.network import AwsEgress
 from components.aws.otlp import AwsOtlpReceiver
@@ -14,10 +15,12 @@ from components.azure.otlp import AzureOtlpReceiver
 from components.base.arg_forms import HEADER_NAME, SET_BY_SENDERS
 from components.base.problems import ProblemReport
 from components.gcp.otlp import GcpOtlpReceiver
+from components.mcp.otlp import LONGEST_AUTHORITY
 from policies import broken_policies
 from runtime import otlp_config
 from runtime.config import Config
 from runtime.otlp_config import OtlpSection
+from tests.harness.authority_certificate import CERTIFICATE
 from tests.harness.clouds import AWS_NETWORK, AZURE_SECRETS, GCP_SECRETS, granted, rights
 from tests.harness.otlp_servers import (
     AWS_TOKEN,
@@ -217,6 +220,16 @@ def test_a_header_is_accepted_that_the_server_accepts_too(name: str):
         assert HEADER_NAME.problem("header", name) is not None
     else:
         assert HEADER_NAME.problem("header", name) is None
+
+
+def test_the_longest_authority_fits_into_a_variable_of_cloud_run():
+    """Value of an environment variable: 32,768 bytes (Cloud Run Admin API v2, EnvVar)."""
+    ca = CERTIFICATE * (LONGEST_AUTHORITY // len(CERTIFICATE))
+    made = in_cloud_run(GcpOtlpReceiver(url=URL, token=GCP_TOKEN, ca=ca))
+    assert made.tables["traces"]["ca"] == made.tables["log_export"]["ca"] == ca
+    assert len(tomli_w.dumps(made.tables).encode()) < 32_768
+    with pytest.raises(ProblemReport, match="longer than"):
+        in_cloud_run(GcpOtlpReceiver(url=URL, token=GCP_TOKEN, ca=ca + CERTIFICATE))
 
 
 def test_headers_of_a_request_are_kept_for_it():

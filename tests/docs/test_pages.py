@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import sys
+import textwrap
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from components.base.component import Component
 from components.base.tokens import TYPE_TOKENS
 from stacks.config.validation import validate
 from tests.harness import record
+from tests.harness.authority_certificate import CERTIFICATE
 from tools.docs import ROOT, documented, pages, refreshed, verbs
 
 PAGES = pages()
@@ -52,10 +54,16 @@ def test_an_example_in_the_documentation_runs(code: str, monkeypatch: pytest.Mon
     record(lambda: exec(code, {}))
 
 
+def with_certificates(text: str) -> str:
+    """A page's text with a certificate in place of one that it only indicates."""
+    shown = re.compile(r"( *)-----BEGIN CERTIFICATE-----\n *…\n *-----END CERTIFICATE-----\n")
+    return shown.sub(lambda found: textwrap.indent(CERTIFICATE, found[1]), text)
+
+
 @pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_configuration_in_the_documentation_is_accepted(text: str) -> None:
     """A complete configuration is validated alone, a part together with the rest of prod's."""
-    shown = sections(text.replace("…", "0" * 64))
+    shown = sections(with_certificates(text).replace("…", "0" * 64))
     prod = copy.deepcopy(prod_sections())
     if "observability" in shown:  # in place of prod's, whose collectors alone use this image
         del prod["images"]["collector"]

@@ -10,6 +10,7 @@ import pytest
 
 from policies import broken_policies
 from tests.harness import ResourceGraph
+from tests.harness.authority_certificate import CERTIFICATE
 from tests.harness.cloud_user_servers import ENTRY, SERVER
 from tests.harness.prod import WITHOUT_A_CLUSTER, clouds_alone, prod
 
@@ -33,7 +34,7 @@ OTLP: Final[dict[str, dict[str, Any]]] = {
         "vault": VAULT,
     },
 }
-CLOUDS: Final = {cloud: {"otlp": section} for cloud, section in OTLP.items()}
+CLOUDS: Final = {cloud: {"otlp": {**section, "ca": CERTIFICATE}} for cloud, section in OTLP.items()}
 
 
 def servers(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
@@ -82,6 +83,7 @@ def test_containers_send_and_functions_do_not():
         tables = servers(graph)[name]
         assert tables["log_export"]["endpoint"] == f"{URL}/v1/logs"
         assert tables["log_export"]["token_env"] == TOKEN
+        assert tables["log_export"]["ca"] == CERTIFICATE
         assert tables["server"]["environment"] == "prod"
     assert broken_policies(graph) == []
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 import random
 from typing import Any, Final
 
 import pytest
+import tomli_w
 
-from components.base.credentials import looks_like_a_credential
+from components.base.credentials import contains_a_credential, looks_like_a_credential
 from components.base.problems import ProblemReport
 from stacks.config.validation import validate
+from tests.harness.authority_certificate import CERTIFICATE
 from tests.invalid.cases import changed
 
 JWT: Final = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
@@ -126,6 +129,33 @@ def test_a_credential_is_recognized_under_a_neutral_name(what: str):
 @pytest.mark.parametrize("what", HARMLESS)
 def test_what_only_looks_like_a_credential_is_none(what: str):
     assert not looks_like_a_credential("SETTING", HARMLESS[what])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CERTIFICATE,
+        f"[traces]\n{tomli_w.dumps({'ca': CERTIFICATE})}",
+        json.dumps({"ca": CERTIFICATE * 2}),
+        CERTIFICATE.replace("\n", "\r\n"),
+    ],
+)
+def test_a_certificate_is_no_credential_in_any_form_of_text(value: str):
+    assert not looks_like_a_credential("SETTING", value)
+    assert not contains_a_credential(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CERTIFICATE + CREDENTIALS["a random text"],
+        CERTIFICATE + CREDENTIALS["a private key"],
+        CERTIFICATE.replace("MI", "Pq8", 1),
+        CERTIFICATE.replace("-----END", "\n" + CREDENTIALS["an OpenAI key of a project"] + "\n--"),
+    ],
+)
+def test_a_credential_beside_a_certificate_is_one(value: str):
+    assert looks_like_a_credential("SETTING", value)
 
 
 def test_a_server_is_refused_every_credential_in_its_variables_at_once():

@@ -18,8 +18,8 @@ from components.kubernetes.external_secrets import (
 )
 from components.kubernetes.secret_stores import AwsStore, AzureStore, GcpStore, VaultStore
 from tests.harness import record
+from tests.harness.authority_certificate import CERTIFICATE
 
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 VAULT = VaultStore(address="https://openbao.example.com:8200", role="reader", prefix="team/mcp")
 AWS = AwsStore(
     region="eu-central-1", prefix="team/mcp", role="arn:aws:iam::123456789012:role/reader"
