@@ -26,7 +26,7 @@ from .labels import IDENTITY, OWN_ANNOTATIONS, OWN_LABELS, OWN_PREFIXES
 
 OWN_VARIABLES: Final = (
     *("POD_NAME", "POD_NAMESPACE", "QUDAG_ENV", "RUST_LOG"),
-    *("DB_NAME", "DB_USER", "HOME", "NO_COLOR", "ROTATION_DELAY"),
+    *("DB_NAME", "DB_USER", "HOME", "NO_COLOR", "QUDAG_MCP_TRACES", "ROTATION_DELAY"),
 )
 """Environment variables that components set themselves."""
 

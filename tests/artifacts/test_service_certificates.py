@@ -99,7 +99,7 @@ def test_a_certificate_is_not_valid_for_the_names_of_another_service():
         for required in stack("prod").outputs["required_secrets"]
         if required["kind"] == "internal-certificate"
     }
-    assert len(names) == 10
+    assert len(names) == 12
     accepted = {
         (holder, other)
         for holder, shown in shows(authority, names).items()

@@ -29,6 +29,7 @@ SHOWN: Final = {
     "keys": "names of keys of a Secret",
     "further_keys": "names of keys of a Secret",
     "private_subnets": "ids of subnets",
+    "token_url": "the address of an endpoint",
 }
 """Args with such a name whose values are no secret and no name of one, each with the reason."""
 
