@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import requests
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -28,12 +29,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 
 from . import __version__
 from .log_export_config import LogExportSection
+from .log_masking import attributes_of, is_security, masked
 from .lost_telemetry import Counts
 
 BATCH: Final = 512
 DELAY_MILLISECONDS: Final = 1000
-LONGEST_VALUE: Final = 8192
-"""Characters of an attribute."""
 _SEVERITIES: Final[Mapping[str, tuple[str, SeverityNumber]]] = {
     "debug": ("debug", SeverityNumber.DEBUG),
     "info": ("info", SeverityNumber.INFO),
@@ -41,9 +41,10 @@ _SEVERITIES: Final[Mapping[str, tuple[str, SeverityNumber]]] = {
     "error": ("error", SeverityNumber.ERROR),
     "critical": ("fatal", SeverityNumber.FATAL),
 }
-_NO_ATTRIBUTES: Final = frozenset({"time", "level", "trace_id", "span_id"})
-"""A record has fields of its own for them."""
-_SECURITY_EVENTS: Final = frozenset({"token_refused", "session_refused"})
+_NO_ATTRIBUTES: Final = frozenset(
+    {"time", "ts", "level", "msg", "message", "logtag", "trace_id", "span_id"}
+)
+"""A record has fields of its own for them, or the collector leaves them out."""
 
 
 class CountedExporter(LogRecordExporter):
@@ -125,10 +126,16 @@ class LogExport:
             BoundedProcessor(CountedExporter(exporter, counts), section.queue)
         )
         self.logger = self.provider.get_logger("qudag-mcp-server")
+        self.counts = counts
 
     def copy(self, line: Mapping[str, Any]) -> None:
-        """Queue a copy of a line."""
-        self.logger.emit(record_of(line))
+        """Queue a copy of a line; one of which no copy can be made is counted."""
+        try:
+            record = record_of(line)
+        except Exception:  # the caller has written the line already
+            self.counts("failed", 1)
+            return
+        self.logger.emit(record)
 
     def shutdown(self) -> None:
         """Send the lines that wait."""
@@ -138,17 +145,18 @@ class LogExport:
 def record_of(line: Mapping[str, Any]) -> LogRecord:
     """A line in OTLP, in the form that the collector of log lines gives it in a cluster.
 
-    The subject is the first 16 digits of its SHA-256, and the client's address its network: 24 bits
-    of IPv4, 32 of IPv6.
+    Secrets and personal data are masked. The subject is the first 16 digits of its SHA-256, and the
+    client's address its network: 24 bits of IPv4, 32 of IPv6.
     """
     text, number = _SEVERITIES.get(line["level"], ("info", SeverityNumber.INFO))
-    attributes = {name: value for name, value in line.items() if name not in _NO_ATTRIBUTES}
-    if "subject" in attributes:
-        attributes["subject"] = sha256(str(attributes["subject"]).encode()).hexdigest()[:16]
-    if "client" in attributes and (network := _network(str(attributes.pop("client")))):
-        attributes["client"] = network
-    if _is_security(line):
-        attributes["category"] = "security"
+    facts = {name: value for name, value in line.items() if name not in _NO_ATTRIBUTES}
+    if "subject" in facts:
+        subject = str(facts["subject"]).encode(errors="backslashreplace")
+        facts["subject"] = sha256(subject).hexdigest()[:16]
+    if "client" in facts and (network := _network(str(facts.pop("client")))):
+        facts["client"] = network
+    if is_security(line):
+        facts["category"] = "security"
     now = time.time_ns()
     return LogRecord(
         timestamp=now,
@@ -156,23 +164,9 @@ def record_of(line: Mapping[str, Any]) -> LogRecord:
         context=_context(line),
         severity_text=text,
         severity_number=number,
-        body=line["event"],
-        attributes={name: _value(value) for name, value in attributes.items()},
+        body=masked(str(line["event"])),
+        attributes=attributes_of(facts),
     )
-
-
-def _value(value: object) -> str | bool | float | list[str]:
-    if isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, list | tuple):
-        return [str(each)[:LONGEST_VALUE] for each in cast("list[object]", value)]
-    return str(value)[:LONGEST_VALUE]
-
-
-def _is_security(line: Mapping[str, Any]) -> bool:
-    event = line["event"]
-    named = event in _SECURITY_EVENTS or str(event).startswith("audit_")
-    return named or line.get("status") in (401, 403) or "refused" in line
 
 
 def _network(address: str) -> str | None:
@@ -185,6 +179,12 @@ def _network(address: str) -> str | None:
 
 
 def _context(line: Mapping[str, Any]) -> Context:
-    trace, span = (int(line.get(name) or "0", 16) for name in ("trace_id", "span_id"))
+    trace, span = _id(line.get("trace_id"), 32), _id(line.get("span_id"), 16)
     ids = SpanContext(trace, span, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     return set_span_in_context(NonRecordingSpan(ids), Context())
+
+
+def _id(text: object, digits: int) -> int:
+    """An id; 0, which means none, if the text is not one."""
+    found = isinstance(text, str) and re.fullmatch(f"[0-9a-f]{{{digits}}}", text)
+    return int(text, 16) if isinstance(text, str) and found else 0

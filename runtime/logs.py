@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .config import ServerConfig
@@ -51,7 +52,7 @@ class _Direct:
 
     lines: JsonLines | None = None
     copy: Callable[[Mapping[str, Any]], None] | None = None
-    """Is also called with each line of JSON."""
+    """Is also called with each line of JSON; must not raise."""
 
 
 _DIRECT = _Direct()
@@ -130,9 +131,10 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             **facts_of(record),
         }
+        text = _encoded(line)
         if _DIRECT.copy is not None and record.name.partition(".")[0] not in NOT_COPIED:
             _DIRECT.copy(line)
-        return _encoded(line)
+        return text
 
     def write(self, name: str, level: int, facts: dict[str, object]) -> None:
         """Write the line of an event to stderr, in one call."""
@@ -146,12 +148,11 @@ class JsonLines(logging.Formatter):
             if value is not None:
                 line[key] = value
         _name_request(line)
+        # stderr is closed or full: continue without the line
+        with suppress(OSError, ValueError):
+            sys.stderr.write(_encoded(line) + "\n")
         if _DIRECT.copy is not None:
             _DIRECT.copy(line)
-        try:
-            sys.stderr.write(_encoded(line) + "\n")
-        except (OSError, ValueError):  # stderr is closed or full: continue without the line
-            return
 
     def _time(self, created: float) -> str:
         second, part = divmod(created, 1)

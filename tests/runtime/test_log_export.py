@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from runtime import logs
+from components.observability import log_fields
+from runtime import log_masking, logs
 from runtime.config import Config
 from runtime.log_export import BoundedProcessor, CountedExporter, LogExport, record_of
 from runtime.log_export_config import LogExportSection
 from runtime.lost_telemetry import LostTelemetry
+from tests.harness.canaries import leaks
+from tests.harness.leaking_lines import LEAKING, PERSONAL, SECRET
 from tests.harness.server import settings
 from tests.harness.tokens import Issuer
 
@@ -105,6 +113,95 @@ def test_severities_are_those_of_otlp(level: str, text: str, number: int):
     assert record.severity_number is not None
     assert (record.severity_text, record.severity_number.value) == (text, number)
     assert (record.trace_id, record.span_id) == (0, 0)
+
+
+def test_the_patterns_are_those_of_the_collector():
+    of_collector = [*log_fields._HIDDEN_TEXTS, log_fields._EMAIL]  # pyright: ignore[reportPrivateUsage]
+    networks = log_fields._ADDRESSES[log_fields.LogMasking().addresses]  # pyright: ignore[reportPrivateUsage]
+    assert [*log_masking.PATTERNS] == [*of_collector, *networks]
+    assert log_masking.HIDDEN_KEYS == log_fields._HIDDEN_KEYS  # pyright: ignore[reportPrivateUsage]
+    assert log_masking.SECURITY_EVENTS == log_fields._SECURITY_EVENTS  # pyright: ignore[reportPrivateUsage]
+    assert log_masking.SECURITY_TEXTS == log_fields._SECURITY_TEXTS  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize("text", LEAKING)
+def test_secrets_and_personal_data_in_copies_are_masked(text: str):
+    line: dict[str, Any] = {"event": text, "args": {"said": [text]}}
+    with contextlib.suppress(ValueError):
+        line = json.loads(text)
+    record = record_of({"level": "info", **line})
+    shown = json.dumps([record.body, dict(record.attributes or {})])
+    assert leaks([SECRET], {"the copy": shown}) == []
+    assert [one for one in PERSONAL if one in shown] == []
+
+
+def test_what_is_left_of_a_masked_copy_can_be_read():
+    line = {
+        "event": "mail to ada@example.com with Bearer abcdef123456",
+        "password": "hunter2",
+        "api": {"key": "hunter2", "tries": [1, "from 203.0.113.77"]},
+        "message": "a second one",
+    }
+    record = record_of({"level": "info", **line})
+    assert record.body == "mail to <e-mail> with Bearer <token>"
+    assert record.attributes == {
+        "event": "mail to <e-mail> with Bearer <token>",
+        "api.tries.0": 1,
+        "api.tries.1": "from 203.0.113.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        ({"event": "bad \udc80"}, {"event": "bad \ufffd"}),
+        ({"event": "e", "tool": "\ud800"}, {"tool": "\ufffd"}),
+        ({"event": "e", "subject": "\ud800"}, {"subject": "fb3d435851b285a9"}),
+        ({"event": "e", "n": 2**70}, {"n": str(2**70)}),
+        ({"event": "e", "n": -(2**63)}, {"n": -(2**63)}),
+        ({"event": "e", "trace_id": "zz"}, {"event": "e"}),
+        ({"event": "e", "text": "a " * 100_000}, {"text": "a " * 2046 + "a"}),
+        ({"event": "+" * 100_000}, {"event": "+" * 4096}),
+    ],
+)
+def test_what_otlp_cannot_hold_loses_no_line(line: dict[str, Any], sent: dict[str, Any]):
+    record = record_of({"level": "info", **line})
+    now = ReadableLogRecord(record, Resource({}), InstrumentationScope("tests"))
+    assert encode_logs([now]).SerializeToString()
+    attributes = record.attributes or {}
+    assert {key: attributes.get(key) for key in sent} == sent
+    assert record.body == attributes["event"]
+
+
+def test_a_line_has_no_more_attributes_than_a_receiver_takes():
+    attributes = record_of({"level": "info", "event": "e", "at": ["frame"] * 1000}).attributes
+    assert len(attributes or {}) == log_masking.MOST_ATTRIBUTES
+
+
+def test_a_line_of_which_no_copy_can_be_made_is_written_and_counted(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    class Unprintable:
+        printed = False
+
+        def __str__(self) -> str:
+            if self.printed:
+                raise ZeroDivisionError
+            self.printed = True
+            return "once"
+
+    counted: list[tuple[str, int]] = []
+    export = LogExport.__new__(LogExport)
+
+    def count(outcome: str, number: int) -> None:
+        counted.append((outcome, number))
+
+    export.counts = count
+    monkeypatch.setattr(logs._DIRECT, "copy", export.copy)  # pyright: ignore[reportPrivateUsage]
+    lines = logs.JsonLines(Config.model_validate(settings(issuer)))
+    lines.write("called", logging.INFO, {"by": Unprintable()})
+    assert json.loads(capsys.readouterr().err)["by"] == "once"
+    assert counted == [("failed", 1)]
 
 
 @pytest.mark.slow
