@@ -119,9 +119,13 @@ def test_a_stream_through_federation_holds_less_than_one_and_a_half_of_the_memor
     assert federated.memory_ratio < 1.5
 
 
-def test_a_preview_takes_less_than_1_4_seconds_of_cpu_time(previews: list[Preview]):
-    assert {one.stack for one in previews} == set(STACKS)
-    assert [one for one in previews if one.cpu_seconds >= 1.4] == []
+def test_a_preview_takes_less_than_2_seconds_of_cpu_time_and_that_of_dev_less_than_1_4(
+    previews: list[Preview],
+):
+    seconds = {one.stack: one.cpu_seconds for one in previews}
+    assert seconds.keys() == set(STACKS)
+    assert seconds.pop("dev") < 1.4
+    assert max(seconds.values()) < 2
 
 
 def test_a_resource_costs_hardly_more_with_fifty_agents_than_with_four(recorded: list[Agents]):
