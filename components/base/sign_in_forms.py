@@ -1,7 +1,7 @@
 """Forms of what Grafana is told about an authorization server.
 
-grafana.ini begins a comment at ``#`` and ``;``, Grafana replaces what follows ``$`` and ``%``, and
-JMESPath ends a text at a quote: no form has one of these characters.
+grafana.ini begins a comment at ``#`` and ``;``, Grafana replaces what follows ``$`` and ``%(``, and
+JMESPath ends a text at a quote: no form here has one of these characters.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from .constraints import Form
+from .forms import LABEL, no_such_port
 
-_NOBODY: Final = "no user would have a role: nobody could sign in"
+_OTHERWISE: Final = "Grafana would read another rule for roles, or none: nobody could sign in"
+_SIGNS: Final = "'" + r'"`\\#;%$\x00-\x1f\x7f-\x9f\u2028\u2029'
+"""Inside a class of characters: what ends a text or begins a comment, and ends of lines."""
 CLIENT_ID: Final = Form(
     name="client ID",
     pattern="^[A-Za-z0-9][A-Za-z0-9._:/@-]*$",
@@ -30,20 +33,31 @@ SIGN_IN_SCOPE: Final = Form(
 CLAIM: Final = Form(
     name="claim",
     pattern=(
-        r"^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
-        r"|https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~-]+)*/?)$"
+        r"^((https?://|urn:)[A-Za-z0-9._~:/-]+"
+        r"|[A-Za-z0-9_][A-Za-z0-9_:-]*(\.[A-Za-z0-9_][A-Za-z0-9_:-]*)*)$"
     ),
-    words="the name of a claim, with a dot before the name of a field in it, or a URL as name",
-    examples=("groups", "realm_access.roles", "https://example.com/roles"),
-    consequence=_NOBODY,
+    words="the name of a claim: letters, digits and _ : -, with a dot before the name of a field "
+    "in it; or a URL or URN as name",
+    examples=("groups", "realm_access.roles", "cognito:groups", "https://example.com/roles"),
+    consequence=_OTHERWISE,
     longest=255,
 )
 USER_GROUP: Final = Form(
     name="group of users",
-    pattern=r"^[A-Za-z0-9/_]([A-Za-z0-9 ._~:/@+-]*[A-Za-z0-9._~:/@+-])?$",
-    words="the name of a group as it is in the claim: letters, digits, spaces and . _ ~ : / @ + -",
-    examples=("mcp-operators", "/platform/admins"),
-    consequence=_NOBODY,
+    pattern=rf"^[^\s{_SIGNS}]([^{_SIGNS}]*[^\s{_SIGNS}])?$",
+    words="the name of a group as it is in the claim, in a line, without quotes, backslashes and "
+    "the characters # ; % $",
+    examples=("mcp-operators", "/platform/admins", "CN=admins,DC=example,DC=com"),
+    consequence=_OTHERWISE,
     longest=255,
 )
-FORMS: Final = (CLIENT_ID, SIGN_IN_SCOPE, CLAIM, USER_GROUP)
+GRAFANA_URL: Final = Form(
+    name="URL of Grafana",
+    pattern=rf"^https://({LABEL}\.)*{LABEL}(:[1-9][0-9]{{0,4}})?$",
+    words="https://host or https://host:port without a path",
+    examples=("https://localhost:3000", "https://grafana.example.com"),
+    consequence="after a sign-in, browsers would find no Grafana there, or send no cookie to it",
+    longest=300,
+    check=no_such_port,
+)
+FORMS: Final = (CLIENT_ID, SIGN_IN_SCOPE, CLAIM, USER_GROUP, GRAFANA_URL)

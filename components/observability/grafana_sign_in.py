@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from ..base.arg_types import Origin, Url
+from ..base.arg_types import Url
 from ..base.problems import Problem
-from ..base.sign_in_forms import CLAIM, CLIENT_ID, SIGN_IN_SCOPE, USER_GROUP
+from ..base.sign_in_forms import CLAIM, CLIENT_ID, GRAFANA_URL, SIGN_IN_SCOPE, USER_GROUP
 from ..mcp.secret_key import SecretKey
 
 ClientId = Annotated[str, CLIENT_ID]
 SignInScope = Annotated[str, SIGN_IN_SCOPE]
 ClaimName = Annotated[str, CLAIM]
 UserGroup = Annotated[str, USER_GROUP]
+GrafanaUrl = Annotated[str, GRAFANA_URL]
 SCOPES: Final = ("openid", "profile", "email")
 FORWARDED: Final = "https://localhost:3000"
 """Address of Grafana with ``kubectl port-forward`` to port 3000."""
+_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+"""A name that JMESPath reads without quotes."""
 SIGNED_IN: Final = "12h"
 """Lifetime of a session. A user who was removed from a group keeps the role until it ends."""
 
@@ -58,7 +62,14 @@ def role_problems(groups: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for field, names in groups.items():
         for number, name in enumerate(names):
-            if name in first:
+            if first.get(name) == field:
+                yield Problem(
+                    f"{field}[{number}]",
+                    f"is {name}, which is in {field} already",
+                    "it would have no effect",
+                    "leave it out",
+                )
+            elif name in first:
                 yield Problem(
                     f"{field}[{number}]",
                     f"is {name}, which is in {first[name]} too",
@@ -92,25 +103,13 @@ class GrafanaSignIn:
     client_id: ClientId
     client_secret: SecretKey
     roles: GrafanaRoles
-    url: Origin = FORWARDED
+    url: GrafanaUrl = FORWARDED
     scopes: Sequence[SignInScope] = SCOPES
     authority: SecretKey | None = None
 
     def refusals(self) -> Iterator[Problem]:
-        """A URL at which Grafana is not served, and scopes without an ID token."""
-        yield from address_problems(self.url)
+        """Scopes without an ID token."""
         yield from scope_problems(self.scopes)
-
-
-def address_problems(url: str) -> Iterator[Problem]:
-    """Problems of the address of Grafana."""
-    if not url.startswith("https://"):
-        yield Problem(
-            "url",
-            "is an http:// URL",
-            "browsers send the cookie of a sign-in over TLS only: each would fail",
-            f"write {FORWARDED}, or https:// and the name of your proxy",
-        )
 
 
 def scope_problems(scopes: Sequence[str]) -> Iterator[Problem]:
@@ -170,9 +169,8 @@ def settings(
 
 def role_expression(roles: GrafanaRoles) -> str:
     """The JMESPath expression that has the role of a user; false or an error without one."""
-    named = roles.claim
     # [*] of a text is null, of which contains() is an error: a part of a text is no group.
-    claim = f'"{named}"[*]' if named.startswith("https://") else f"{named}[*]"
+    claim = f"{_path(roles.claim)}[*]"
     granted = {"Admin": roles.admins, "Editor": roles.editors, "Viewer": roles.viewers}
     parts: list[str] = []
     for role, groups in granted.items():
@@ -180,3 +178,10 @@ def role_expression(roles: GrafanaRoles) -> str:
         if member:
             parts.append(f"({member}) && '{role}'")
     return " || ".join(parts)
+
+
+def _path(claim: str) -> str:
+    """The path to a claim in JMESPath, with quotes where a name needs them."""
+    is_whole = claim.startswith(("https://", "http://", "urn:"))
+    names = [claim] if is_whole else claim.split(".")
+    return ".".join(name if _NAME.fullmatch(name) else f'"{name}"' for name in names)

@@ -8,13 +8,14 @@ from pydantic import Field
 
 from components.base import sign_in_forms
 
-from .forms import Origin, Url, constraint
+from .forms import Url, checked, constraint
 from .pods import SecretKey
 from .section import Section
 
 GRAFANA_FORMS: Final = {form.pattern: form for form in sign_in_forms.FORMS}
 """By pattern, as a refusal names it."""
 _Group = Annotated[str, constraint(sign_in_forms.USER_GROUP)]
+_Url = Annotated[str, constraint(sign_in_forms.GRAFANA_URL), checked(sign_in_forms.GRAFANA_URL)]
 _Scope = Annotated[str, constraint(sign_in_forms.SIGN_IN_SCOPE)]
 
 
@@ -54,7 +55,7 @@ class GrafanaSignIn(Section):
         "monitoring."
     )
     roles: GrafanaRoles = Field(description="Groups of users by their role in Grafana.")
-    url: Origin = Field(
+    url: _Url = Field(
         default="https://localhost:3000",
         description="Grafana as browsers open it; the redirect URI of the client is "
         "<url>/login/generic_oauth.",

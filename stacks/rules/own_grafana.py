@@ -51,16 +51,11 @@ def people_can_sign_in(config: StackConfig) -> Iterator[Problem]:
     section = own_sign_in(config)
     if section is None:
         return
-    from components.observability.grafana_sign_in import (
-        address_problems,
-        role_problems,
-        scope_problems,
-    )
+    from components.observability.grafana_sign_in import role_problems, scope_problems
 
     roles = section.roles
     groups = {"admins": roles.admins, "editors": roles.editors, "viewers": roles.viewers}
     for prefix, found in (
-        (_SIGN_IN, address_problems(section.url)),
         (_SIGN_IN, scope_problems(section.scopes)),
         (f"{_SIGN_IN}.roles", role_problems(groups)),
     ):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import jmespath
 import pytest
 from jmespath.exceptions import JMESPathError
 
+from components.base.sign_in_forms import USER_GROUP
 from components.mcp.secret_key import SecretKey
 from components.observability.grafana_config import grafana_ini
 from components.observability.grafana_sign_in import (
@@ -150,6 +152,21 @@ def test_a_member_of_a_group_has_its_highest_role_and_nobody_else_has_one(
     [
         ("realm_access.roles", {"realm_access": {"roles": ["ops"]}}, {"realm_access": "ops"}),
         ("https://example.com/roles", {"https://example.com/roles": ["ops"]}, {"roles": ["ops"]}),
+        (
+            "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+            {"http://schemas.microsoft.com/ws/2008/06/identity/claims/role": ["ops"]},
+            {"role": ["ops"]},
+        ),
+        # Amazon Cognito: the groups of a user are in this claim of the tokens.
+        ("cognito:groups", {"cognito:groups": ["ops"]}, {"cognito": {"groups": ["ops"]}}),
+        (
+            "resource_access.my-client.roles",  # of a client in Keycloak
+            {"resource_access": {"my-client": {"roles": ["ops"]}}},
+            {"resource_access": {"my": {"roles": ["ops"]}}},
+        ),
+        ("my-groups", {"my-groups": ["ops"]}, {"my": ["ops"], "groups": ["ops"]}),
+        ("urn:example.com:roles", {"urn:example.com:roles": ["ops"]}, {"roles": ["ops"]}),
+        ("2fa", {"2fa": ["ops"]}, {"fa": ["ops"]}),
     ],
 )
 def test_a_claim_may_be_in_another_one_or_have_a_url_as_name(
@@ -157,6 +174,28 @@ def test_a_claim_may_be_in_another_one_or_have_a_url_as_name(
 ):
     assert role(claims, GrafanaRoles(claim=claim, admins=["ops"])) == "Admin"
     assert role(others, GrafanaRoles(claim=claim, admins=["ops"])) is None
+
+
+@pytest.mark.parametrize(
+    "group", ["CN=admins,OU=x,DC=example,DC=com", "Betrieb für alle", "a & b (c) [d]", "x|y", "ß"]
+)
+def test_a_group_is_read_from_grafana_ini_as_it_is_in_the_claim(group: str):
+    roles = GrafanaRoles(viewers=[group])
+    path = settings(replace(SIGN_IN, roles=roles))["auth.generic_oauth"]["role_attribute_path"]
+    assert path == role_expression(roles)
+    assert role({"groups": [group]}, roles) == "Viewer"
+    assert USER_GROUP.problem("viewers", group) is None
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        *("o'ps", 'o"ps', "o`ps", "a\\b", "a#b", "a;b", "a%(x)s", "$x"),
+        *("a\nb", "ab\n", "a\x85b", "a\u2028b", "a\x00b", " a", "a ", ""),
+    ],
+)
+def test_a_group_that_ini_or_jmespath_reads_as_something_else_is_refused(group: str):
+    assert USER_GROUP.problem("viewers", group) is not None
 
 
 def test_a_role_without_groups_is_given_to_nobody():
