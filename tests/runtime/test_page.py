@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,32 @@ from runtime.tools import ROLE_TOOLS
 PAGE = (Path(__file__).parents[2] / "docs/reference/server.md").read_text()
 
 
+def sections(base: type[Section]) -> Iterator[type[Section]]:
+    """The classes of sections, also those that derive from one another."""
+    for model in base.__subclasses__():
+        yield model
+        yield from sections(model)
+
+
 def keys() -> list[str]:
     named = re.compile(r"\w+Section")
     return [
         f"{section}.{key}"
         for section, info in Config.model_fields.items()
-        for model in Section.__subclasses__()
+        for model in sections(Section)
         if model.__name__ in named.findall(str(info.annotation))
         for key in model.model_fields
     ]
+
+
+def test_every_section_is_looked_at():
+    names = {key.partition(".")[0] for key in keys()}
+    tables = {
+        name
+        for name, info in Config.model_fields.items()
+        if re.search(r"\w+Section", str(info.annotation))
+    }
+    assert names == tables > {"traces", "log_export"}
 
 
 @pytest.mark.parametrize("key", keys())
