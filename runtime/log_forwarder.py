@@ -94,7 +94,10 @@ class Forwarder:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._take(request)
         except TimeoutError:
-            return _answer(503, f"not stored within {ANSWER_SECONDS:g} s")
+            failure = f"not stored within {ANSWER_SECONDS:g} s"
+            if getattr(request.state, "asks_store", False):  # else the client is slow
+                self._note_refusal(failure)
+            return _answer(503, failure)
         except ClientDisconnect:
             return _answer(503, "the client has gone")
 
@@ -107,6 +110,7 @@ class Forwarder:
             body = await _body(request)
             if body is None:
                 return _answer(413, f"more than {LARGEST_REQUEST // MIB} MiB")
+            request.state.asks_store = True
             return await self._store(body)
         except (TimeoutError, ClientDisconnect):
             raise
@@ -130,8 +134,7 @@ class Forwarder:
                 for part in parts(each):
                     refused += await self._store_part(stream, part)
         except StoreError as error:
-            self.metrics.store_up.set(0)
-            self.refuses |= self._say("store_refuses", str(error))
+            self._note_refusal(str(error))
             return _answer(503, str(error))
         self.metrics.store_up.set(1)
         if self.refuses:
@@ -142,6 +145,11 @@ class Forwarder:
             self._say("lines_refused", failure, logging.ERROR, count=len(refused))
             return _answer(400, f"{len(refused)} lines are refused")
         return JSONResponse({})
+
+    def _note_refusal(self, failure: str) -> None:
+        """Note that the store has taken no lines, also if it is only too slow."""
+        self.metrics.store_up.set(0)
+        self.refuses |= self._say("store_refuses", failure)
 
     async def _store_part(self, stream: str, part: Sequence[tuple[str, bytes]]) -> list[Refused]:
         with self.metrics.store_seconds.time():

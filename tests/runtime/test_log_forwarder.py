@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import pytest
@@ -80,7 +80,7 @@ async def test_lines_wait_after_an_exception_of_our_own(tmp_path: Path, caught: 
 
 
 async def test_lines_wait_if_the_store_has_not_answered_before_the_collector_gives_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caught: list[str]
 ):
     monkeypatch.setattr(log_forwarder, "ANSWER_SECONDS", 0.1)
 
@@ -92,7 +92,34 @@ async def test_lines_wait_if_the_store_has_not_answered_before_the_collector_giv
     client.http = httpx2.AsyncClient(
         base_url="https://search.example.com/", transport=httpx2.MockTransport(waits)
     )
-    assert (await sent(Forwarder(client), otlp("a"))).status_code == 503
+    forwarder = Forwarder(client)
+    for _ in range(2):
+        assert (await sent(forwarder, otlp("a"))).status_code == 503
+    # A store that answers each request in time may be too slow for all of them.
+    assert forwarder.metrics.registry.get_sample_value("mcp_log_store_up") == 0
+    assert caught == ["store_refuses"]
+
+
+async def test_a_client_that_sends_its_lines_slowly_says_nothing_of_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caught: list[str]
+):
+    monkeypatch.setattr(log_forwarder, "ANSWER_SECONDS", 0.1)
+    forwarder = Forwarder(client_of(page, tmp_path))
+    answered: list[int] = []
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(message["status"])
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/v1/logs", "headers": []}
+    await forwarder.app(scope, receive, send)
+    assert answered == [503]
+    assert forwarder.metrics.registry.get_sample_value("mcp_log_store_up") == 1
+    assert caught == []
 
 
 @pytest.mark.parametrize(
