@@ -74,12 +74,14 @@ def allow_reading(
     of_otlp: AzureSecrets | None = None,
 ) -> list[pulumi.Resource]:
     """Lets the identity read exactly these secrets; its app should depend on these."""
-    names: dict[str, str] = {}
+    names: dict[str, tuple[str, str]] = {}
     for word, listed in (("secret", secrets), ("otlp-secret", of_otlp)):
         for name in sorted({listed.name(each) for each in listed.versions} if listed else ()):
             assert listed is not None
-            names.setdefault(f"{listed.vault}/secrets/{name}", f"{word}-{name}")
+            scope = f"{listed.vault}/secrets/{name}"
+            # Ids of Azure have no case: it refuses a second assignment to the same one.
+            names.setdefault(scope.lower(), (scope, f"{word}-{name}"))
     return [
         assign_role(group, identity, "Key Vault Secrets User", scope, on=on)
-        for scope, on in names.items()
+        for scope, on in names.values()
     ]
