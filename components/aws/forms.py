@@ -6,6 +6,7 @@ from typing import Final
 
 from ..base.cloud_facts import NO_SUCH_MACHINE, NO_SUCH_PLACE, NOT_FOUND
 from ..base.constraints import Form
+from ..base.network_forms import CIDR, WIDEST
 from .facts import AWS_REFERENCE
 
 ACCOUNT: Final = Form(
@@ -44,6 +45,35 @@ CERTIFICATE: Final = Form(
         "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
     ),
     consequence="the load balancer would have no certificate for the domain",
+)
+_NO_RULE: Final = "AWS refuses the rule of the security group"
+
+
+def _target(written: str) -> tuple[str, str, str] | None:
+    """What is wrong with a network that tasks may connect to, if anything is."""
+    assert CIDR.check is not None
+    found = CIDR.check(written)
+    if found is None:
+        return None
+    what, consequence, fix = found
+    if consequence == CIDR.consequence:
+        return what, _NO_RULE, fix
+    if written.endswith(tuple(f"/{length}" for length in range(WIDEST[4]))):
+        return (
+            what,
+            "the security group would allow connections to almost any address",
+            "list the networks that tasks connect to",
+        )
+    return found
+
+
+TARGET_NETWORK: Final = Form(
+    name="IPv4 network",
+    pattern=r"^[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}$",
+    words="a network of IPv4 with its mask; a single address has /32",
+    examples=("10.0.0.0/8", "203.0.113.7/32"),
+    consequence=_NO_RULE,
+    check=_target,
 )
 TOPIC: Final = Form(
     name="SNS topic",

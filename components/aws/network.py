@@ -15,7 +15,7 @@ from ..base.component import Component
 from ..base.platform_addresses import EVERYWHERE
 from ..base.problems import Problem
 from ..mcp.auth import Auth
-from .arg_types import PrefixListId, SecurityGroupId, SubnetId, VpcId
+from .arg_types import PrefixListId, SecurityGroupId, SubnetId, TargetNetwork, VpcId
 from .location import AwsLocation
 from .naming import physical_name
 
@@ -41,17 +41,14 @@ class AwsEgress:
             rule.
     """
 
-    networks: Sequence[Cidr] = ()
+    networks: Sequence[TargetNetwork] = ()
     groups: Sequence[SecurityGroupId] = ()
     prefix_lists: Sequence[PrefixListId] = ()
-    dns_servers: Sequence[Cidr] = ()
+    dns_servers: Sequence[TargetNetwork] = ()
 
     def refusals(self) -> list[Problem]:
-        """Lists that allow nothing, and addresses that the rules cannot hold."""
-        problems = [
-            *ipv4_problems("networks", self.networks),
-            *ipv4_problems("dns_servers", self.dns_servers),
-        ]
+        """Lists that allow nothing."""
+        problems: list[Problem] = []
         if not (self.networks or self.groups or self.prefix_lists):
             problems.append(
                 Problem(

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.arg_types import Cidr
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.problems import Problem
 from ..mcp.otlp import OtlpReceiver
-from .arg_types import SecretReference
-from .network import TLS, Allowed, AwsNetwork, allow_egress, cidr_in_name, ipv4_problems
+from .arg_types import SecretReference, TargetNetwork
+from .network import TLS, Allowed, AwsNetwork, allow_egress, cidr_in_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +26,7 @@ class AwsOtlpReceiver(OtlpReceiver):
     """
 
     token: SecretReference | None = None
-    networks: Sequence[Cidr] = ()
-
-    def refusals(self) -> list[Problem]:
-        return [*super().refusals(), *ipv4_problems("networks", self.networks)]
+    networks: Sequence[TargetNetwork] = ()
 
 
 def egress_problems(receiver: AwsOtlpReceiver | None, *, limited: bool) -> Iterator[Problem]:

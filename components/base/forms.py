@@ -86,7 +86,7 @@ URL: Final = Form(
     pattern=rf"^https://{LABEL}(\.{LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~%+-]+)*/?$",
     words="an https:// URL of host and path, without user, password, query and fragment",
     examples=("https://login.example.com/realms/qudag",),
-    consequence="it would not match the URL in a token, or tokens would be sent unencrypted",
+    consequence="it would match no URL in a token, or requests to it would fail or be unencrypted",
     longest=2048,
     check=no_such_port,
 )

@@ -316,5 +316,9 @@ _WORDS: Final[Mapping[str, Wording]] = {
         "is empty",
         "write at least one entry, or remove the field",
     ),
+    "too_long": lambda said: (
+        f"has {said.context['actual_length']} entries",
+        f"write at most {said.context['max_length']}",
+    ),
     "invalid_key": lambda _: ("is not a name", "put the key in quotes, or remove it"),
 }

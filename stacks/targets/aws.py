@@ -19,6 +19,7 @@ from components.aws.forms import (
     SECRET,
     SECURITY_GROUP,
     SUBNET,
+    TARGET_NETWORK,
     TOPIC,
     VPC,
     WEB_ACL,
@@ -369,7 +370,7 @@ def aws_network(network: AwsNetworkSection) -> AwsNetwork:
 TARGET: Final = CloudTarget(
     location=Aws,
     forms=(
-        *(ACCOUNT, REGION, VPC, SUBNET, SECURITY_GROUP, PREFIX_LIST),
+        *(ACCOUNT, REGION, VPC, SUBNET, SECURITY_GROUP, PREFIX_LIST, TARGET_NETWORK),
         *(CERTIFICATE, SECRET, TOPIC, BUCKET, KEY, WEB_ACL),
     ),
     provider=_provider,

@@ -32,14 +32,10 @@ def receivers_can_be_reached(
     location = sections.location
     if location is None or location.otlp is None or location.network is None:
         return
-    from components.aws.network import ipv4_problems
     from components.aws.otlp import egress_problems
 
     receiver = aws_receiver(location, shared)
-    for found in (
-        *egress_problems(receiver, limited=location.network.egress is not None),
-        *ipv4_problems("otlp.networks", location.otlp.networks),
-    ):
+    for found in (*egress_problems(receiver, limited=location.network.egress is not None),):
         yield at(
             f"clouds.aws.{found.path}",
             found.what.replace("network.egress", "clouds.aws.network.egress"),

@@ -16,6 +16,7 @@ from components.aws.forms import (
     SECRET,
     SECURITY_GROUP,
     SUBNET,
+    TARGET_NETWORK,
     TOPIC,
     VPC,
     WEB_ACL,
@@ -27,7 +28,7 @@ from ..config.cloud_forms import Variable
 from ..config.cloud_monitoring import CloudBudget, CloudMonitoring
 from ..config.cloud_otlp import CloudOtlp
 from ..config.cloud_servers import FunctionSection, MostInstances, Public, ServerSection
-from ..config.forms import Cidr, Domain, Image, constraint, refusal
+from ..config.forms import Cidr, Domain, Image, checked, constraint, refusal
 from ..config.section import Section
 
 Certificate = Annotated[str, constraint(CERTIFICATE)]
@@ -61,17 +62,20 @@ AccessLogDays = Annotated[
 ]
 
 
+_Target = Annotated[str, constraint(TARGET_NETWORK), checked(TARGET_NETWORK)]
+
+
 class AwsEgress(Section):
     """What tasks and functions in the VPC may connect to, on port 443."""
 
-    networks: list[Cidr] = Field(default=[], description="Networks, such as the issuer's.")
+    networks: list[_Target] = Field(default=[], description="Networks, such as the issuer's.")
     groups: list[Annotated[str, constraint(SECURITY_GROUP)]] = Field(
         default=[], description="Security groups, such as that of your VPC endpoints."
     )
     prefix_lists: list[Annotated[str, constraint(PREFIX_LIST)]] = Field(
         default=[], description="Prefix lists, such as those of S3 and DynamoDB."
     )
-    dns_servers: list[Cidr] = Field(
+    dns_servers: list[_Target] = Field(
         default=[], description="Your own DNS servers, port 53; the VPC's resolver needs no entry."
     )
 
@@ -126,7 +130,7 @@ class AwsOtlp(CloudOtlp):
         default=None,
         description="Secret with the token, which has no spaces; absent: no token is sent.",
     )
-    networks: list[Cidr] = Field(
+    networks: list[_Target] = Field(
         default=[],
         max_length=50,
         description="Networks of the receiver's addresses, which tasks may connect to at the URL's "
