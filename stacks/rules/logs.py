@@ -63,6 +63,13 @@ def stores_have_two_logins(config: StackConfig) -> Iterator[Problem]:
             "a token would not be sent as the store expects it",
             "write ApiKey or Bearer; for a login with a password set user and password",
         )
+    if not any(tokens) and sink.scheme != "Bearer":
+        yield at(
+            f"{_SINK}.scheme",
+            f"is {sink.scheme}, and there is no token",
+            "a password is always sent as Basic: it would have no effect",
+            "leave scheme out",
+        )
     for field, name in (("index", sink.index), ("securityIndex", sink.security_index)):
         if problem := DATA_STREAM.problem(f"{_SINK}.{field}", name):
             yield at(problem.path, problem.what, problem.consequence, problem.fix)
