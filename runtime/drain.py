@@ -28,6 +28,7 @@ class Drain:
         on_standing_end: callbacks that start the graceful end of standing streams.
         cut: number of calls that it has cancelled.
         on_cut: callbacks that get the number of calls cancelled at a time.
+        ends_at: time of the event loop at which the process has to be gone, once that is known.
     """
 
     draining: bool = False
@@ -36,6 +37,7 @@ class Drain:
     on_standing_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     cut: int = 0
     on_cut: list[Callable[[int], None]] = field(default_factory=list[Callable[[int], None]])
+    ends_at: float | None = None
 
     def begin(self) -> None:
         """Start the drain: readiness fails, and every response closes its connection."""

@@ -26,6 +26,7 @@ from .request_filters import EraFilter, OneTrailingSlash
 from .request_tracking import QUIET_ROUTES, RequestTracking
 from .resource import MCP_PATH
 from .span_provider import Spans, check_libraries
+from .telemetry_end import sending
 from .tokens import Tokens
 from .user_quotas import OpenStreams, StreamQuota
 
@@ -108,8 +109,9 @@ class Endpoint:
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncGenerator[None]:
             async with (
-                copying_lines(config),
-                spans.running(),
+                sending(health.drain) as senders,
+                copying_lines(config, senders),
+                spans.running(senders),
                 running(),
                 anyio.create_task_group() as tasks,
             ):

@@ -107,6 +107,7 @@ async def _serve(
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         end = asyncio.get_running_loop().time() + config.protocol.drain_seconds
+        app.drain.ends_at = end
         await _drain(config, app, listeners[public_port], end)
         if renewal is not None:
             renewal.cancel()

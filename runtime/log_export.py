@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-import requests
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -30,7 +29,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from . import __version__
 from .log_export_config import LogExportSection
 from .log_masking import attributes_of, is_security, masked
-from .lost_telemetry import Counts
+from .lost_telemetry import Counts, LostTelemetry
+from .otlp_session import OtlpSession, own_settings
 
 BATCH: Final = 512
 DELAY_MILLISECONDS: Final = 1000
@@ -54,6 +54,7 @@ class CountedExporter(LogRecordExporter):
         self.inner = inner
         self.counts = counts
         self.taken = 0
+        self.ended = 0
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         self.taken += len(batch)
@@ -62,6 +63,7 @@ class CountedExporter(LogRecordExporter):
             result = self.inner.export(batch)
         finally:
             sent = result is LogRecordExportResult.SUCCESS
+            self.ended += len(batch)
             self.counts("sent" if sent else "failed", len(batch))
         return result
 
@@ -87,6 +89,10 @@ class BoundedProcessor(BatchLogRecordProcessor):
         self.queue = queue
         self.accepted = 0
 
+    def waiting(self) -> int:
+        """How many are neither sent nor lost."""
+        return self.accepted - self.exporter.ended
+
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         if self.accepted - self.exporter.taken >= self.queue:
             self.exporter.counts("dropped", 1)
@@ -102,30 +108,37 @@ class LogExport:
         section: where.
         resource: attributes of the program, such as `service.name`.
         counts: is told what became of lines.
+        lost: is told how many lines wait, and why sending fails.
     """
 
     def __init__(
-        self, section: LogExportSection, resource: Mapping[str, str], counts: Counts
+        self,
+        section: LogExportSection,
+        resource: Mapping[str, str],
+        counts: Counts,
+        lost: LostTelemetry | None = None,
     ) -> None:
-        session = requests.Session()
-        session.trust_env = False  # no proxy
-        exporter = OTLPLogExporter(
-            endpoint=section.endpoint,
-            certificate_file=section.authorities(),
-            headers=section.headers(),
-            timeout=section.timeout_seconds,
-            compression=Compression.Gzip,
-            session=session,
-        )
+        session = OtlpSession()
+        headers = section.headers()
+        with own_settings():
+            exporter = OTLPLogExporter(
+                endpoint=section.endpoint,
+                certificate_file=section.authorities(),
+                headers=headers,
+                timeout=section.timeout_seconds,
+                compression=Compression.Gzip,
+                session=session,
+            )
+            self.provider = LoggerProvider(
+                Resource({"service.version": __version__, **resource}), shutdown_on_exit=False
+            )
+            self.logger = self.provider.get_logger("qudag-mcp-server")
+            processor = BoundedProcessor(CountedExporter(exporter, counts), section.queue)
+        self.provider.add_log_record_processor(processor)
+        if lost is not None:
+            lost.waiting, lost.failure = processor.waiting, lambda: session.failure
         # The counts show that a receiver does not answer. The library's lines contain its URL.
         logging.getLogger("opentelemetry").setLevel("CRITICAL")
-        self.provider = LoggerProvider(
-            Resource({"service.version": __version__, **resource}), shutdown_on_exit=False
-        )
-        self.provider.add_log_record_processor(
-            BoundedProcessor(CountedExporter(exporter, counts), section.queue)
-        )
-        self.logger = self.provider.get_logger("qudag-mcp-server")
         self.counts = counts
 
     def copy(self, line: Mapping[str, Any]) -> None:

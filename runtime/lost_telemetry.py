@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Final
 
@@ -21,6 +21,10 @@ class LostTelemetry:
 
     Args:
         signal: `traces` or `logs`.
+
+    Attributes:
+        waiting: says how many have not been sent yet.
+        failure: says why the last attempt failed: a status, or the type of an exception.
     """
 
     def __init__(self, signal: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,17 +34,33 @@ class LostTelemetry:
         self.logged_at = -float("inf")
         # Spans and lines are dropped by the event loop, and fail in the thread that sends.
         self.lock = Lock()
+        self.ended = False
+        self.waiting: Callable[[], int] = int
+        self.failure: Callable[[], str | None] = lambda: None
 
     def __call__(self, outcome: str, number: int) -> None:
         with self.lock:
             if outcome in self.lost:
                 self.lost[outcome] += number
             if (
-                not any(self.lost.values())
+                self.ended
+                or not any(self.lost.values())
                 or (now := self.clock()) - self.logged_at < EVERY_SECONDS
             ):
                 return
             self.logged_at = now
             lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
         # The copy of this line may be dropped. The next line counts it.
-        event("telemetry_lost", logging.WARNING, signal=self.signal, **lost)
+        self._tell(lost)
+
+    def end(self) -> None:
+        """Log what no line has told yet; what still waits has failed."""
+        with self.lock:
+            self.ended = True
+            lost = {**self.lost, "failed": self.lost["failed"] + self.waiting()}
+        if any(lost.values()):
+            self._tell(lost)
+
+    def _tell(self, lost: Mapping[str, int]) -> None:
+        facts = {"signal": self.signal, **lost, "failure": self.failure()}
+        event("telemetry_lost", logging.WARNING, **facts)

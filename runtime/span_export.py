@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import requests
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -18,6 +17,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from . import __version__
+from .lost_telemetry import LostTelemetry
+from .otlp_session import OtlpSession, own_settings
 from .traces_config import TracesSection
 from .tracing import SpanCounts
 
@@ -35,6 +36,7 @@ class CountedExporter(SpanExporter):
         self.inner = inner
         self.counts = counts
         self.taken = 0
+        self.ended = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.taken += len(spans)
@@ -43,6 +45,7 @@ class CountedExporter(SpanExporter):
             result = self.inner.export(spans)
         finally:
             sent = result is SpanExportResult.SUCCESS
+            self.ended += len(spans)
             self.counts("sent" if sent else "failed", len(spans))
         return result
 
@@ -68,6 +71,10 @@ class BoundedProcessor(BatchSpanProcessor):
         self.queue = queue
         self.accepted = 0
 
+    def waiting(self) -> int:
+        """How many are neither sent nor lost."""
+        return self.accepted - self.exporter.ended
+
     def on_end(self, span: ReadableSpan) -> None:
         if self.accepted - self.exporter.taken >= self.queue:
             self.exporter.counts("dropped", 1)
@@ -77,35 +84,46 @@ class BoundedProcessor(BatchSpanProcessor):
 
 
 def provider_of(
-    section: TracesSection, resource: Mapping[str, str], counts: SpanCounts
+    section: TracesSection,
+    resource: Mapping[str, str],
+    counts: SpanCounts,
+    lost: LostTelemetry | None = None,
 ) -> TracerProvider:
     """A provider whose spans go to the section's endpoint.
 
     Args:
         resource: attributes of the program, such as `service.name`.
+        lost: is told how many spans wait, and why sending fails.
     """
-    provider = TracerProvider(
-        sampler=ALWAYS_ON,
-        resource=Resource({"service.version": __version__, **resource}),
-        span_limits=SpanLimits(max_attribute_length=LONGEST_VALUE),
-        shutdown_on_exit=False,
-    )
-    provider.add_span_processor(processor_of(section, counts))
+    with own_settings():
+        provider = TracerProvider(
+            sampler=ALWAYS_ON,
+            resource=Resource({"service.version": __version__, **resource}),
+            span_limits=SpanLimits(max_attribute_length=LONGEST_VALUE),
+            shutdown_on_exit=False,
+        )
+    provider.add_span_processor(processor_of(section, counts, lost))
     return provider
 
 
-def processor_of(section: TracesSection, counts: SpanCounts) -> BoundedProcessor:
+def processor_of(
+    section: TracesSection, counts: SpanCounts, lost: LostTelemetry | None = None
+) -> BoundedProcessor:
     """Sends spans to the section's endpoint, from a thread of its own."""
-    session = requests.Session()
-    session.trust_env = False  # no proxy
-    exporter = OTLPSpanExporter(
-        endpoint=section.endpoint,
-        certificate_file=section.authorities(),
-        headers=section.headers(),
-        timeout=section.timeout_seconds,
-        compression=Compression.Gzip,
-        session=session,
-    )
+    session = OtlpSession()
+    headers = section.headers()
+    with own_settings():
+        exporter = OTLPSpanExporter(
+            endpoint=section.endpoint,
+            certificate_file=section.authorities(),
+            headers=headers,
+            timeout=section.timeout_seconds,
+            compression=Compression.Gzip,
+            session=session,
+        )
+        processor = BoundedProcessor(CountedExporter(exporter, counts), section.queue)
+    if lost is not None:
+        lost.waiting, lost.failure = processor.waiting, lambda: session.failure
     # A collector that is away is told by the counts; the library's lines hold its URL.
     logging.getLogger("opentelemetry").setLevel("CRITICAL")
-    return BoundedProcessor(CountedExporter(exporter, counts), section.queue)
+    return processor

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import anyio
 from prometheus_client import disable_created_metrics
 
 from .config import Config
 from .lost_telemetry import LostTelemetry
 from .metrics import Metrics
+from .telemetry_end import Sender, Senders
 from .toml_config import StartError
 from .traces_config import TracesSection
 from .tracing import use
@@ -55,8 +55,8 @@ class Spans:
         return cls(config.traces, config.resource_attributes, metrics)
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        """Make spans until the end of the block; then send those that wait, within a time."""
+    async def running(self, senders: Senders) -> AsyncGenerator[None]:
+        """Make spans until the end of the block; `senders` sends those that wait."""
         section = self.section
         if section is None:
             yield
@@ -69,12 +69,11 @@ class Spans:
             self.metrics.count_spans(outcome, number)
             lost(outcome, number)
 
-        provider = provider_of(section, self.resource, count)
+        provider = provider_of(section, self.resource, count, lost)
+        senders.every.append(Sender(provider.shutdown, section.timeout_seconds, lost))
         use(provider)
         disable_created_metrics()  # OpenMetrics has a further series for each counter
         try:
             yield
         finally:
             use(None)
-            with anyio.move_on_after(section.timeout_seconds, shield=True):
-                await anyio.to_thread.run_sync(provider.shutdown, abandon_on_cancel=True)

@@ -25,6 +25,7 @@ from ..metrics import Metrics
 from ..request_filters import EraFilter, OneTrailingSlash
 from ..request_tracking import RequestTracking
 from ..span_provider import Spans
+from ..telemetry_end import sending
 from .calls import CallLimits
 from .descendants import ORPHANS
 from .legacy import LegacySessions
@@ -73,7 +74,8 @@ def bridge_application(command: tuple[str, ...], options: BridgeOptions) -> Brid
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with (
             ORPHANS.adopted(),
-            spans.running(),
+            sending(drain) as senders,
+            spans.running(senders),
             modern.manager.run(),
             anyio.create_task_group() as tasks,
         ):
