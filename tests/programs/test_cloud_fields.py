@@ -143,9 +143,21 @@ def test_every_field_of_a_cloud_section_changes_its_resources(
 def test_all_fields_of_a_cloud_section_change_nothing_elsewhere(name: str):
     section, cloud = PLACES[name]
     rows = [row for *of, row, _ in FIELDS if of == [section, cloud]]
+    # Of two rows with one key the first: the next test tries each.
     keys = {key: value for row in reversed(rows) for key, value in row.items()}
     graph = prod(kubernetes=WITHOUT_A_CLUSTER, **{section: {cloud: keys}})
     assert changed_resources(clouds_alone(), graph, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("section", "cloud", "keys", "shown"), FIELDS)
+def test_a_field_beside_the_other_places_changes_none_of_them(
+    section: str, cloud: str, keys: Mapping[str, Any], shown: str
+):
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, **{section: {cloud: keys}})
+    changes = changed_resources(clouds_alone(), graph, place_of(section, cloud))
+    both = [each.inputs for change in changes for each in (change.before, change.after) if each]
+    assert shown in json.dumps(both)
 
 
 def test_alarms_notify_the_configured_topic():
