@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -27,6 +28,8 @@ _OFF: Final = {
     "OTEL_TRACES_SAMPLER": ("always_off", "parentbased_always_off"),
 }
 """Values of variables by which an SDK makes no spans."""
+_NO_SHARE: Final = re.compile(r"\s*(0+(\.0*)?|\.0+)\s*")
+"""Argument of a sampler that keeps a share; an empty one means all."""
 _OTHER_SIGNALS: Final = {
     "OTEL_METRICS_EXPORTER": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
     "OTEL_LOGS_EXPORTER": "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
@@ -85,7 +88,9 @@ def _contradicts(
         )
     if value is None:
         return None
-    if value.strip().lower() in _OFF.get(variable, ()):
+    if value.strip().lower() in _OFF.get(variable, ()) or (
+        variable == "OTEL_TRACES_SAMPLER_ARG" and _NO_SHARE.fullmatch(value) and _by_share(given)
+    ):
         return at(
             path,
             f"is {value}, and traces is true",
@@ -102,6 +107,12 @@ def _contradicts(
                 f"set {receiver} to a receiver of yours that is in egress, or leave this out",
             )
     return None
+
+
+def _by_share(given: Mapping[str, tuple[str, str | None]]) -> bool:
+    """Whether the SDK keeps a share of the traces, which is the sampler's argument."""
+    _, sampler = given.get("OTEL_TRACES_SAMPLER", ("", None))
+    return (sampler or "").strip().lower().endswith("traceidratio")
 
 
 def _variables(config: StackConfig, name: str, server: Server) -> dict[str, tuple[str, str | None]]:
