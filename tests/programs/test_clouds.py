@@ -164,10 +164,11 @@ def test_a_changed_comment_is_a_new_object_and_an_updated_function_a_cloud(
         "graph",
         "archives",
         "runtime",
+        "docs/runbooks",
     )
     for part in parts:
         copying = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-        theirs.mkdir(exist_ok=True)
+        (theirs / part).parent.mkdir(parents=True, exist_ok=True)
         copying(ROOT / part, theirs / part)
     assert diff(stack("prod"), record_stack(theirs, "prod")).is_empty
     source = theirs / "runtime" / "tools.py"

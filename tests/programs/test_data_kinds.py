@@ -188,7 +188,7 @@ def test_a_server_of_a_topology_without_stores_uses_rds():
         "topology": "none",
         "data": {"kind": "rds", "rds": DATABASES["rds"]["rds"]},
         "servers": {"weather": {"image": f"ghcr.io/acme/weather:1@{DIGEST}", "uses": ["postgres"]}},
-        "network": {"public": True, "issuer": ["10.20.0.0/24"]},
+        "network": {"public": True, "issuer": ["10.20.0.0/24"], "prometheus": {}},
     }
     files["config"] |= {
         f"qudag-mcp:{name}": value if isinstance(value, str) else json.dumps(value)

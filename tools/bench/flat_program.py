@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import operator
 import pprint
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import pulumi_kubernetes
 from pulumi._types import (  # pyright: ignore[reportPrivateUsage]
     input_type_py_to_pulumi_names,
 )
@@ -42,6 +44,10 @@ def _calls(resources: tuple[Resource, ...]) -> Iterator[tuple[str, str]]:
                 if name not in ("apiVersion", "kind")
             }
             package, called = "pulumi_kubernetes", _class(resource.type)
+            if called is None:
+                called = "apiextensions.CustomResource"
+                head = ("apiVersion", "kind")
+                inputs |= {_SNAKE.sub("_", name).lower(): resource.inputs[name] for name in head}
         elif cloud_of(resource.type) and (found := sdk_class(resource.type)):
             module, name = found
             inputs = _as_the_sdk_spells_them(resource, module, name)
@@ -75,8 +81,13 @@ class _File(str):
         return f"pulumi.FileAsset({str(self)!r})"
 
 
-def _class(token: str) -> str:
-    """``kubernetes:networking.k8s.io/v1:NetworkPolicy`` as the SDK names its class."""
+def _class(token: str) -> str | None:
+    """The class of ``kubernetes:networking.k8s.io/v1:NetworkPolicy`` in the SDK; None: no class."""
     _, module, kind = token.split(":")
     group, version = module.split("/")
-    return f"{group.partition('.')[0]}.{version}.{kind}"
+    called = f"{group.partition('.')[0]}.{version}.{kind}"
+    try:
+        operator.attrgetter(called)(pulumi_kubernetes)
+    except AttributeError:
+        return None
+    return called

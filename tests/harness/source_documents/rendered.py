@@ -104,9 +104,14 @@ def graph(name: str) -> ResourceGraph:
 def _objects(name: str) -> dict[str, Any]:
     """The objects of a stack by kind and name; those of clouds by type and logical name."""
     found: dict[str, Any] = {}
+    own = graph(name).outputs.get("namespace")
     for one in graph(name).resources:
         if "kind" in one.inputs and "metadata" in one.inputs:
-            found[f"{one.inputs['kind']} {one.inputs['metadata']['name']}"] = one.inputs
+            metadata = one.inputs["metadata"]
+            called = f"{one.inputs['kind']} {metadata['name']}"
+            # Of several with this name, that of the platform's own namespace.
+            if called not in found or metadata.get("namespace") == own:
+                found[called] = one.inputs
         elif one.custom:
             found[f"{one.type.rpartition(':')[2]} {one.name}"] = one.inputs
     for secret in graph(name).outputs.get("required_secrets", []):
