@@ -70,6 +70,8 @@ CHANGED_BY_ADMINS: Final = (
 )
 STORES: Final = {"postgres", "redis"}
 """Nobody scales a data store: a second pod would have data of its own."""
+COLLECTORS: Final = {"log-forwarder", "trace-collector"}
+"""Nobody scales them: each of two trace collectors would have a part of each trace."""
 
 NOBODY_HERE: Final = (
     *("create pods", "create pods/exec", "create pods/attach", "create pods/portforward"),
@@ -193,7 +195,8 @@ def permissions(applied: Applied, role: str, namespace: str) -> set[str]:
     if role == "developers":
         return may
     stateful = applied.names("StatefulSet", namespace) - STORES
-    scaled = [f"deployments.apps/scale {one}" for one in applied.names("Deployment", namespace)]
+    servers = applied.names("Deployment", namespace) - COLLECTORS
+    scaled = [f"deployments.apps/scale {one}" for one in servers]
     scaled += [f"statefulsets.apps/scale {one}" for one in stateful]
     may |= {"delete pods", "create pods/eviction"}
     may |= {f"{verb} {what}" for what in scaled for verb in ("get", "patch", "update")}

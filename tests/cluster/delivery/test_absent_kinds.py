@@ -57,17 +57,6 @@ def test_a_kind_that_the_group_does_not_have_is_refused(
     assert "has no Dashboard of monitoring.coreos.com/v1" in str(refused.value)
 
 
-def test_a_kind_that_the_stack_itself_defines_is_not_absent(kubectl: Kubectl) -> None:
-    definition = {
-        **thing("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
-        "spec": {"group": "acme.example.com", "names": {"kind": "Widget"}},
-    }
-    widget = thing("acme.example.com/v1", "Widget")
-    refuse_absent_kinds(kubectl, [definition, widget])
-    with pytest.raises(ProblemReport):
-        refuse_absent_kinds(kubectl, [definition, widget, thing("acme.example.com/v1", "Gadget")])
-
-
 def test_a_cluster_that_does_not_answer_is_no_absent_kind(kubectl: Kubectl) -> None:
     away = Kubectl(kubectl.program, "no-such-context", kubectl.kubeconfig)
     with pytest.raises(ProblemReport) as refused:
