@@ -22,7 +22,7 @@ COST = Cost(seconds=1, mebibytes=100, resources=100)
 LIMITS = {
     "prod, time × flat program": 1.15,
     "prod, memory × flat program": 1.25,
-    "preview of prod: CPU seconds": 1.4,
+    "preview of prod: CPU seconds": 2,
     "50 agents: time a resource, × that of 4": 1.15,
     "echo, modern: calls, × bare server of the SDK": 0.8,
     "echo, legacy: calls, × bare server of the SDK": 0.8,
