@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -184,7 +185,7 @@ def test_every_rule_passes_on_the_stack_without_a_cluster():
 
 def test_a_server_of_a_topology_without_stores_uses_rds():
     files = json.loads(prod_files().to_json())
-    changed = {
+    changed: dict[str, Any] = {
         "topology": "none",
         "data": {"kind": "rds", "rds": DATABASES["rds"]["rds"]},
         "servers": {"weather": {"image": f"ghcr.io/acme/weather:1@{DIGEST}", "uses": ["postgres"]}},
