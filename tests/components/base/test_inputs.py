@@ -62,6 +62,11 @@ def test_a_text_with_a_secret_is_secret_and_one_with_an_unknown_value_unknown():
     assert inputs == {"secret": SECRET, "unknown": "[unknown]", "several": SECRET}
 
 
+def test_a_tuple_stays_a_tuple():
+    inputs = _recorded(text=lambda: applied(_joined, (pulumi.Output.from_input(1), 2), [3]))
+    assert inputs["text"] == "(1, 2) [3]"
+
+
 def test_a_value_that_is_changed_after_the_call_is_as_it_was():
     def text() -> Any:
         value: dict[str, Any] = {"one": pulumi.Output.from_input(1), "list": [2]}
