@@ -130,6 +130,7 @@ def azure_function(directory: Path, issuer: Issuer) -> Generator[HostedServer]:
 @contextlib.contextmanager
 def tables() -> Generator[str]:
     """Run DynamoDB (moto) with the function's tables; yields its URL."""
+    from botocore.config import Config
     from botocore.session import Session
     from moto.server import ThreadedMotoServer
 
@@ -146,12 +147,20 @@ def tables() -> Generator[str]:
             endpoint_url=address,
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
+            # A second CreateTable after a slow answer would say that the table is there.
+            config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
         )
+        _warm(address)
         create_table(client, "sessions", SESSIONS)
         create_table(client, "connections", CONNECTIONS)
         yield address
     finally:
         server.stop()
+
+
+def _warm(address: str) -> None:
+    """Empty moto, whose tables are those of this whole process, and let it load its modules."""
+    httpx2.post(f"{address}/moto-api/reset", timeout=300).raise_for_status()
 
 
 def streaming_runtime(app: Path, variables: dict[str, str]) -> list[str]:

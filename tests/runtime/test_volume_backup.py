@@ -218,12 +218,15 @@ def test_before_chooses_the_newest_that_is_older(volume: Volume):
 def test_a_file_that_is_written_while_it_is_read_is_named(volume: Volume):
     stop = threading.Event()
     busy = volume.root / "busy.log"
-    busy.write_bytes(b"")
+    with busy.open("wb") as file:
+        file.truncate(
+            50_000_000
+        )  # reading it takes longer than a busy machine keeps a thread waiting
 
     def write() -> None:
-        with busy.open("ab", buffering=0) as file:
-            while not stop.is_set():
-                file.write(os.urandom(4096))
+        with busy.open("r+b", buffering=0) as file:
+            while not stop.wait(0.001):
+                os.pwrite(file.fileno(), os.urandom(1), 0)
 
     writer = threading.Thread(target=write)
     writer.start()
