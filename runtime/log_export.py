@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import (
@@ -30,10 +29,9 @@ from . import __version__
 from .log_export_config import LogExportSection
 from .log_masking import attributes_of, is_security, masked
 from .lost_telemetry import Counts, LostTelemetry
-from .otlp_session import OtlpSession, own_settings
+from .otlp_session import OtlpSession, exporter_options, own_settings
+from .queue_limit import QueueLimit
 
-BATCH: Final = 512
-DELAY_MILLISECONDS: Final = 1000
 _SEVERITIES: Final[Mapping[str, tuple[str, SeverityNumber]]] = {
     "debug": ("debug", SeverityNumber.DEBUG),
     "info": ("info", SeverityNumber.INFO),
@@ -50,22 +48,12 @@ _NO_ATTRIBUTES: Final = frozenset(
 class CountedExporter(LogRecordExporter):
     """Counts what became of lines."""
 
-    def __init__(self, inner: LogRecordExporter, counts: Counts) -> None:
+    def __init__(self, inner: LogRecordExporter, limit: QueueLimit) -> None:
         self.inner = inner
-        self.counts = counts
-        self.taken = 0
-        self.ended = 0
+        self.limit = limit
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        self.taken += len(batch)
-        result = LogRecordExportResult.FAILURE
-        try:
-            result = self.inner.export(batch)
-        finally:
-            sent = result is LogRecordExportResult.SUCCESS
-            self.ended += len(batch)
-            self.counts("sent" if sent else "failed", len(batch))
-        return result
+        return self.limit.export(self.inner.export, batch, LogRecordExportResult.SUCCESS)
 
     def shutdown(self) -> None:
         self.inner.shutdown()
@@ -75,30 +63,15 @@ class CountedExporter(LogRecordExporter):
 
 
 class BoundedProcessor(BatchLogRecordProcessor):
-    """Drops and counts new lines while as many wait as the queue takes."""
+    """Drops and counts new lines while as many wait as the limit allows."""
 
-    def __init__(self, exporter: CountedExporter, queue: int) -> None:
-        super().__init__(
-            exporter,
-            # Never full: `on_emit` adds nothing then.
-            max_queue_size=queue + BATCH,
-            schedule_delay_millis=DELAY_MILLISECONDS,
-            max_export_batch_size=min(BATCH, queue),
-        )
-        self.exporter = exporter
-        self.queue = queue
-        self.accepted = 0
-
-    def waiting(self) -> int:
-        """How many are neither sent nor lost."""
-        return self.accepted - self.exporter.ended
+    def __init__(self, exporter: LogRecordExporter, limit: QueueLimit) -> None:
+        super().__init__(CountedExporter(exporter, limit), **limit.options)
+        self.limit = limit
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        if self.accepted - self.exporter.taken >= self.queue:
-            self.exporter.counts("dropped", 1)
-            return
-        self.accepted += 1
-        super().on_emit(log_record)
+        if self.limit.accept():
+            super().on_emit(log_record)
 
 
 class LogExport:
@@ -119,24 +92,17 @@ class LogExport:
         lost: LostTelemetry | None = None,
     ) -> None:
         session = OtlpSession()
-        headers = section.headers()
+        options = exporter_options(section, session)
         with own_settings():
-            exporter = OTLPLogExporter(
-                endpoint=section.endpoint,
-                certificate_file=section.authorities(),
-                headers=headers,
-                timeout=section.timeout_seconds,
-                compression=Compression.Gzip,
-                session=session,
-            )
+            exporter = OTLPLogExporter(**options)
             self.provider = LoggerProvider(
                 Resource({"service.version": __version__, **resource}), shutdown_on_exit=False
             )
             self.logger = self.provider.get_logger("qudag-mcp-server")
-            processor = BoundedProcessor(CountedExporter(exporter, counts), section.queue)
-        self.provider.add_log_record_processor(processor)
+            limit = QueueLimit(section.queue, counts)
+            self.provider.add_log_record_processor(BoundedProcessor(exporter, limit))
         if lost is not None:
-            lost.waiting, lost.failure = processor.waiting, lambda: session.failure
+            lost.waiting, lost.failure = limit.waiting, lambda: session.failure
         # The counts show that a receiver does not answer. The library's lines contain its URL.
         logging.getLogger("opentelemetry").setLevel("CRITICAL")
         self.counts = counts

@@ -1,13 +1,16 @@
-"""The HTTP session of the exporters of spans and log lines, and the environment of their making."""
+"""The HTTP session of the exporters of spans and log lines, and how these are made."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 import requests
+from opentelemetry.exporter.otlp.proto.http import Compression
+
+from .otlp_config import OtlpSection
 
 
 class OtlpSession(requests.Session):
@@ -34,6 +37,32 @@ class OtlpSession(requests.Session):
             self.failure = str(response.status_code)
             raise requests.TooManyRedirects(self.failure)
         return response
+
+
+class ExporterOptions(TypedDict):
+    """Arguments of the exporters of the OpenTelemetry SDK."""
+
+    endpoint: str
+    certificate_file: str | None
+    headers: dict[str, str]
+    timeout: float
+    compression: Compression
+    session: requests.Session
+
+
+def exporter_options(section: OtlpSection, session: OtlpSession) -> ExporterOptions:
+    """Of an exporter that sends to the section's endpoint.
+
+    Call it outside of `own_settings`, which may hide the variable with the token.
+    """
+    return ExporterOptions(
+        endpoint=section.endpoint,
+        certificate_file=section.authorities(),
+        headers=section.headers(),
+        timeout=section.timeout_seconds,
+        compression=Compression.Gzip,
+        session=session,
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ arguments, results, texts of exceptions, tokens, or names that a client has made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
@@ -43,10 +43,6 @@ TRACED: Final = frozenset(
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _NOTHING: Final[AbstractContextManager[Span]] = nullcontext(INVALID_SPAN)
 """Entered in place of a span where there are none; it can be entered any number of times."""
-
-
-SpanCounts = Callable[[str, int], None]
-"""Counts what became of a number of spans: `sent`, `failed` or `dropped`."""
 
 
 class _State:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from components.observability import log_fields
 from runtime import log_masking, logs
 from runtime.config import Config
-from runtime.log_export import BoundedProcessor, CountedExporter, LogExport, record_of
+from runtime.log_export import BoundedProcessor, LogExport, record_of
 from runtime.log_export_config import LogExportSection
 from runtime.lost_telemetry import LostTelemetry
 from tests.harness.canaries import leaks
@@ -214,15 +214,13 @@ def test_lines_are_dropped_and_counted_while_the_queue_is_full():
     export = LogExport(LogExportSection.model_validate({**ENDPOINT, "queue": 512}), {}, count)
     (processor,) = export.provider._multi_log_record_processor._log_record_processors  # pyright: ignore
     assert isinstance(processor, BoundedProcessor)
-    assert isinstance(processor.exporter, CountedExporter)
-    inner = processor.exporter.inner
     try:
-        processor.exporter.export = lambda batch: LogRecordExportResult.FAILURE  # nothing is taken
+        # nothing is taken
+        processor.limit.export = lambda export, batch, success: LogRecordExportResult.FAILURE
         for _ in range(600):
             export.copy(LINE)
         assert counts["dropped"] == 600 - 512
     finally:
-        processor.exporter.inner = inner
         export.shutdown()
 
 

@@ -18,7 +18,8 @@ from runtime.application import application
 from runtime.config import Config
 from runtime.database_pool import operation_of
 from runtime.memories_table import LIST, WRITE
-from runtime.span_export import BoundedProcessor, CountedExporter
+from runtime.queue_limit import QueueLimit
+from runtime.span_export import BoundedProcessor
 from runtime.traces_config import TracesSection
 from tests.harness.server import MODERN, modern_request, settings
 from tests.harness.tokens import Issuer
@@ -217,19 +218,19 @@ def test_spans_above_the_queue_are_dropped_and_counted():
     def count(outcome: str, number: int) -> None:
         counts[outcome] = counts.get(outcome, 0) + number
 
-    exporter = CountedExporter(Stuck(), count)
-    processor = BoundedProcessor(exporter, 512)
+    limit = QueueLimit(512, count)
+    processor = BoundedProcessor(Stuck(), limit)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("test")
-    export = exporter.export
-    exporter.export = lambda spans: SpanExportResult.FAILURE  # nothing is taken
+    export = limit.export
+    limit.export = lambda export, batch, success: SpanExportResult.FAILURE  # nothing is taken
     try:
         for _ in range(600):
             tracer.start_span("one").end()
         assert counts["dropped"] == 600 - 512
     finally:
-        exporter.export = export
+        limit.export = export
         provider.shutdown()
 
 
