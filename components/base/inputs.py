@@ -37,8 +37,21 @@ def _known(value: Any) -> pulumi.Output[Any]:
     of a preview's time in a stack with dashboards. This makes one.
     """
     pending: list[Any] = []
-    shape = _shape(value, pending)
-    return pulumi.Output.all(*pending).apply(lambda known: _filled(shape, known))
+
+    def place(part: Any) -> Any:
+        if isinstance(part, _PLAIN):
+            return part
+        pending.append(part)
+        return _Place(len(pending) - 1)
+
+    shape = _with_parts(value, place)
+
+    def filled(known: Sequence[Any]) -> Any:
+        return _with_parts(
+            shape, lambda part: known[part.number] if isinstance(part, _Place) else part
+        )
+
+    return pulumi.Output.all(*pending).apply(filled)
 
 
 @dataclass(frozen=True)
@@ -48,29 +61,15 @@ class _Place:
     number: int
 
 
-def _shape(value: Any, pending: list[Any]) -> Any:
-    """A copy of ``value`` with a place for each part that is no plain value; these are appended."""
+def _with_parts(value: Any, function: Callable[[Any], Any]) -> Any:
+    """A copy of ``value`` with ``function`` of each part that is no mapping, list or tuple."""
     if isinstance(value, Mapping):
         items = cast("Mapping[Any, Any]", value).items()
-        return {key: _shape(one, pending) for key, one in items}
+        return {key: _with_parts(part, function) for key, part in items}
     if isinstance(value, list | tuple):
-        parts = [_shape(one, pending) for one in cast("Sequence[Any]", value)]
+        parts = [_with_parts(part, function) for part in cast("Sequence[Any]", value)]
         return tuple(parts) if isinstance(value, tuple) else parts
-    if isinstance(value, _PLAIN):
-        return value
-    pending.append(value)
-    return _Place(len(pending) - 1)
-
-
-def _filled(shape: Any, known: Sequence[Any]) -> Any:
-    """A copy of ``shape`` with the values of its places."""
-    if isinstance(shape, dict):
-        items = cast("dict[Any, Any]", shape).items()
-        return {key: _filled(one, known) for key, one in items}
-    if isinstance(shape, list | tuple):
-        parts = [_filled(one, known) for one in cast("Sequence[Any]", shape)]
-        return tuple(parts) if isinstance(shape, tuple) else parts
-    return known[shape.number] if isinstance(shape, _Place) else shape
+    return function(value)
 
 
 def is_pending(value: Any) -> bool:
