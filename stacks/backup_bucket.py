@@ -19,7 +19,7 @@ from .data_kinds.cloudnative_pg import archives_to_created_bucket
 from .services import topology
 from .targets.aws_sections import Aws
 from .targets.azure_sections import Azure
-from .targets.gcp import Gcp
+from .targets.gcp_sections import Gcp
 
 if TYPE_CHECKING:
     from components.azure.backup_storage import AzureBackupStorage

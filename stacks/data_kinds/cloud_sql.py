@@ -14,7 +14,8 @@ from components.mcp.database import DatabaseToken, Verified
 from ..config.managed_data import CloudSql
 from ..config.problem import at
 from ..config.stack import StackConfig
-from ..targets.gcp import Gcp, gcp_location
+from ..targets.gcp import gcp_location
+from ..targets.gcp_sections import Gcp
 from ..topologies.topology import POSTGRES
 from .kind import Tier
 from .managed import ManagedKind, protected

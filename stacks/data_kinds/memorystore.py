@@ -17,7 +17,8 @@ from ..config.identities import Identity
 from ..config.managed_caches import Memorystore
 from ..config.problem import at
 from ..config.stack import StackConfig
-from ..targets.gcp import Gcp, gcp_location
+from ..targets.gcp import gcp_location
+from ..targets.gcp_sections import Gcp
 from .kind import Tier
 from .managed_cache import ManagedCache
 from .rds import BACKUP_DAYS
