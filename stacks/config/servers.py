@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -92,13 +93,9 @@ HEALTH_PATH: Final = Form(
 )
 
 
-FILE_PATH: Final = Form(
-    name="path",
-    pattern=arg_forms.PATH.pattern,
-    words=arg_forms.PATH.words,
+FILE_PATH: Final = replace(
+    arg_forms.PATH,
     examples=("/etc/weather/config.yaml", "/data"),
-    consequence=arg_forms.PATH.consequence,
-    longest=arg_forms.PATH.longest,
     check=_no_parent("the API server refuses the pods"),
 )
 SERVER_FORMS: Final = {
