@@ -69,7 +69,7 @@ NOT_DEPLOYED: Final[dict[Exporter, str]] = {
     "volumes": "no server of the stack has a volume that is backed up",
     "egress": "no server of the stack may connect to a host outside",
     "logs": "the stack collects no log lines; tests/monitoring/test_logs.py runs the collector",
-    "log_forwarder": "the stack collects no log lines; tests/monitoring/test_opensearch.py runs it",
+    "log_forwarder": "the stack collects no log lines; tests/monitoring/opensearch runs it",
     "trace_store": "the stack keeps no traces; tests/monitoring/test_trace_store.py runs Jaeger",
     "traces": "the stack keeps no traces; tests/monitoring/test_trace_store.py runs the collector",
 }

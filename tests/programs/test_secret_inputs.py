@@ -221,7 +221,7 @@ PLANTED: Final = (
     *("an OpenSearch for log lines", "an Elasticsearch for log lines"),
 )
 """Stacks whose programs run with canaries: tests/artifacts/test_canaries.py,
-tests/artifacts/test_valkey_replicas.py, tests/monitoring/test_opensearch.py and
+tests/artifacts/test_valkey_replicas.py, tests/monitoring/opensearch and
 tests/runtime/test_elasticsearch_client.py."""
 
 
