@@ -1,4 +1,4 @@
-"""Who is told of the alerts of a stack."""
+"""The receivers of alerts of a stack."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def alerting(config: StackConfig) -> Alerting | None:
 
 
 def routes_text(config: StackConfig) -> str:
-    """The spec of an AlertmanagerConfig in JSON; empty if nobody is to be told."""
+    """The spec of an AlertmanagerConfig in JSON; empty if there are no receivers."""
     from components.observability.alertmanager import alertmanager_config_spec
 
     found = alerting(config)
@@ -45,7 +45,7 @@ def routes_text(config: StackConfig) -> str:
 
 
 def alert_keys(config: StackConfig) -> Iterator[Written]:
-    """The keys of Secrets that Alertmanager reads to tell the receivers and to call the switch."""
+    """The keys of Secrets with credentials or URLs of receivers and of the dead man's switch."""
     alerts = config.observability.alerts
     for one in alerts.receivers:
         secrets = (
@@ -64,7 +64,7 @@ def _key(written: Written) -> SecretKey:
 
 
 def _channel(one: AlertReceiver) -> Channel:
-    """How a receiver is told; the rules refuse one with no way or several."""
+    """The channel of a receiver; the rules refuse a receiver with none or with several."""
     from components.observability.alert_routes import Email, PagerDuty, Slack, Webhook
 
     if one.slack:

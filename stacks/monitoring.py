@@ -56,10 +56,10 @@ def scrapes_monitoring(config: StackConfig) -> bool:
 
 
 def has_own_alertmanager(config: StackConfig) -> bool:
-    """Whether the stack deploys an Alertmanager: its Prometheus has someone to tell."""
+    """Whether the stack deploys an Alertmanager: its Prometheus sends alerts to receivers."""
     alerts = config.observability.alerts
-    told = bool(alerts.receivers) or alerts.dead_mans_switch is not None
-    return has_own_prometheus(config) and told
+    has_receiver = bool(alerts.receivers) or alerts.dead_mans_switch is not None
+    return has_own_prometheus(config) and has_receiver
 
 
 def own_login(config: StackConfig) -> str | None:

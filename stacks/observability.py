@@ -147,10 +147,10 @@ def observe(
         from components.observability.standalone import StandaloneObservability
 
         StandaloneObservability(OBSERVABILITY, own, opts=options)
-        if told := alertmanager_args(config, namespaces):
+        if alertmanager := alertmanager_args(config, namespaces):
             from components.observability.alertmanager_workload import Alertmanager
 
-            Alertmanager(ALERTMANAGER, told, opts=options)
+            Alertmanager(ALERTMANAGER, alertmanager, opts=options)
         if probes := blackbox_exporter_args(config, namespaces):
             from components.observability.blackbox_exporter import BlackboxExporter
 

@@ -26,8 +26,8 @@ def alertmanager_args(
     config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
 ) -> AlertmanagerArgs | None:
     """The args of the Alertmanager; None if the stack has none."""
-    told = alerting(config) if has_own_alertmanager(config) else None
-    if told is None:
+    routes = alerting(config) if has_own_alertmanager(config) else None
+    if routes is None:
         return None
     from components.observability.alertmanager import alertmanager_config
     from components.observability.alertmanager_workload import SECRETS, AlertmanagerArgs
@@ -36,7 +36,7 @@ def alertmanager_args(
     own = (section.alertmanager if section else None) or OwnAlertmanager()
     networks = [one.rpartition(":")[0] for one in outside_ends(config)[ALERTMANAGER].networks]
     file = alertmanager_config(
-        told,
+        routes,
         secrets=SECRETS,
         proxy=proxy_url(config, ALERTMANAGER),
         direct=list(dict.fromkeys(networks)),
@@ -45,7 +45,7 @@ def alertmanager_args(
         namespace=namespaces[placement(config).of(ALERTMANAGER)],
         image=config.images.alertmanager or VERSIONS["images"]["alertmanager"],
         config=json.dumps(file, indent=1) + "\n",
-        secrets=told.secrets,
+        secrets=routes.secrets,
         tls_secret=config.secrets.internal_tls_of(ALERTMANAGER),
         size=own.size,
         storage_class=config.data.storage_class,

@@ -1,4 +1,4 @@
-"""The SNS topic that alarms notify, who may publish to it, and who is told."""
+"""The SNS topic that alarms notify, who may publish to it, and its subscribers."""
 
 from __future__ import annotations
 

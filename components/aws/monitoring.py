@@ -85,10 +85,10 @@ class AwsMonitoring(Component[AwsMonitoringArgs]):
         )
 
     def _budget(self, args: AwsMonitoringArgs, topic: pulumi.Input[str]) -> None:
-        """Tells of costs when they reach the budget, and when they are forecast to."""
+        """Notify when costs reach the budget, and when the forecast does."""
         if args.budget is None:
             return
-        told = {
+        notification = {
             "comparisonOperator": "GREATER_THAN",
             "threshold": 100,
             "thresholdType": "PERCENTAGE",
@@ -108,7 +108,7 @@ class AwsMonitoring(Component[AwsMonitoringArgs]):
                 if tag
                 else None,
                 "notifications": [
-                    {**told, "notificationType": kind} for kind in ("ACTUAL", "FORECASTED")
+                    {**notification, "notificationType": kind} for kind in ("ACTUAL", "FORECASTED")
                 ],
             },
             opts=self.owned(),

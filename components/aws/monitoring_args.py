@@ -1,4 +1,4 @@
-"""Args of AwsMonitoring: what is monitored, and who is told."""
+"""Args of AwsMonitoring: what is monitored, and who is notified."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AwsBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsMonitoringArgs(MonitoringArgs):
-    """What is monitored on AWS, and who is told.
+    """What is monitored on AWS, and who is notified.
 
     Attributes:
         location: account and region.
@@ -67,5 +67,5 @@ class AwsMonitoringArgs(MonitoringArgs):
         return [
             *super().refusals(),
             *self.location.elsewhere_problems({"topic": self.topic, "kms_key": self.kms_key}),
-            *self.nobody_is_told(self.topic, "topic"),
+            *self.no_receiver(self.topic, "topic"),
         ]

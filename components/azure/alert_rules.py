@@ -28,11 +28,11 @@ class AlertRules:
 
     Attributes:
         group: the resource group that they are in.
-        told: ids of the action groups that they notify.
+        receivers: ids of the action groups that they notify.
     """
 
     group: AzureGroup
-    told: Sequence[pulumi.Input[str]]
+    receivers: Sequence[pulumi.Input[str]]
 
     def on_logs(
         self,
@@ -72,7 +72,7 @@ class AlertRules:
                             }
                         ]
                     },
-                    "actions": {"actionGroups": list(self.told)},
+                    "actions": {"actionGroups": list(self.receivers)},
                 },
             )
 
@@ -123,6 +123,6 @@ class AlertRules:
                             }
                         ],
                     },
-                    "actions": [{"actionGroupId": each} for each in self.told],
+                    "actions": [{"actionGroupId": each} for each in self.receivers],
                 },
             )

@@ -35,11 +35,11 @@ class AzureMonitoring(Component[AzureMonitoringArgs]):
 
     def build(self, args: AzureMonitoringArgs) -> None:
         group, limits = AzureGroup(self, args.location), args.thresholds
-        told: list[pulumi.Input[str]] = [
+        receivers: list[pulumi.Input[str]] = [
             *([self._mail(group, args.emails)] if args.emails else []),
             *args.action_groups,
         ]
-        rules = AlertRules(group, told)
+        rules = AlertRules(group, receivers)
         for app in args.apps:
             logs = of_objectives("app", NAMED, args.objectives)
             rules.on_logs(app.name, app.app, app.workspace, logs)
@@ -57,7 +57,7 @@ class AzureMonitoring(Component[AzureMonitoringArgs]):
             alerts = of_cache(sessions=cache.sessions, limits=limits)
             rules.on_metrics(cache.name, REDIS, cache.cluster, alerts)
         if args.budget:
-            self._budget(group, args.budget, told)
+            self._budget(group, args.budget, receivers)
         self.dashboard_url = self._workbook(group, args)
 
     def _mail(self, group: AzureGroup, emails: Sequence[str]) -> pulumi.Output[str]:
@@ -85,7 +85,7 @@ class AzureMonitoring(Component[AzureMonitoringArgs]):
         self,
         group: AzureGroup,
         budget: AzureBudget,
-        told: Sequence[pulumi.Input[str]],
+        receivers: Sequence[pulumi.Input[str]],
     ) -> None:
         """Tells of costs when they reach the budget, and when they are forecast to."""
         counted = [
@@ -110,7 +110,7 @@ class AzureMonitoring(Component[AzureMonitoringArgs]):
                         "threshold": 100,
                         "thresholdType": kind,
                         "contactEmails": [],
-                        "contactGroups": list(told),
+                        "contactGroups": list(receivers),
                     }
                     for kind in ("Actual", "Forecasted")
                 },

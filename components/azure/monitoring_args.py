@@ -1,4 +1,4 @@
-"""Args of AzureMonitoring: what is monitored, and who is told."""
+"""Args of AzureMonitoring: what is monitored, and who is notified."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AzureBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class AzureMonitoringArgs(MonitoringArgs):
-    """What is monitored on Azure, and who is told.
+    """What is monitored on Azure, and who is notified.
 
     Attributes:
         location: subscription and region; the region of the monitored workspaces.
@@ -80,7 +80,7 @@ class AzureMonitoringArgs(MonitoringArgs):
     def refusals(self) -> list[Problem]:
         return [
             *super().refusals(),
-            *self.nobody_is_told(self.action_groups, "action_groups"),
+            *self.no_receiver(self.action_groups, "action_groups"),
             *_too_many_groups(self),
             *_without_alert(self),
         ]

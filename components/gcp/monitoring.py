@@ -45,22 +45,22 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
     def build(self, args: GcpMonitoringArgs) -> None:
         project, limits = args.location.project, args.thresholds
         mail = [self._mail(project, index, email) for index, email in enumerate(args.emails)]
-        told: list[pulumi.Input[str]] = [*mail, *args.channels]
+        receivers: list[pulumi.Input[str]] = [*mail, *args.channels]
         for service in args.services:
             least, most = service.min_instances, service.max_instances
             queries = [
                 *of_objectives(NAMED, args.objectives),
                 *of_service(NAMED, least, most, limits),
             ]
-            self._policies(project, service.name, service.service, queries, told)
-            self._failures(project, service, told)
+            self._policies(project, service.name, service.service, queries, receivers)
+            self._failures(project, service, receivers)
         for database in args.databases:
             machine, replica = database.machine, database.replica
             queries = of_database(project, NAMED, machine=machine, replica=replica, limits=limits)
-            self._policies(project, database.name, database.instance, queries, told)
+            self._policies(project, database.name, database.instance, queries, receivers)
         for cache in args.caches:
             queries = of_cache(NAMED, sessions=cache.sessions, limits=limits)
-            self._policies(project, cache.name, cache.instance, queries, told)
+            self._policies(project, cache.name, cache.instance, queries, receivers)
         if args.budget:
             self._budget(project, args.budget, mail)
         CloudResource(
@@ -95,7 +95,7 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
         of: str,
         name: pulumi.Input[str],
         queries: Iterable[AlertQuery],
-        told: Sequence[pulumi.Input[str]],
+        receivers: Sequence[pulumi.Input[str]],
     ) -> None:
         """A policy for each query; its condition is the only one, as PromQL wants it."""
         for one in queries:
@@ -114,13 +114,13 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
                 project,
                 f"{of}-{one.role}",
                 condition,
-                told,
+                receivers,
                 about=f"{of}: {one.description}",
                 critical=one.critical,
             )
 
     def _failures(
-        self, project: str, service: GcpMonitoredService, told: Sequence[pulumi.Input[str]]
+        self, project: str, service: GcpMonitoredService, receivers: Sequence[pulumi.Input[str]]
     ) -> None:
         """Cloud Run has no metric of instances that end; it writes a log entry of each."""
         entries = pulumi.Output.from_input(service.service).apply(failures_filter)
@@ -129,7 +129,7 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
             project,
             f"{service.name}-failures",
             {"displayName": about, "conditionMatchedLog": {"filter": entries}},
-            told,
+            receivers,
             about=about,
             strategy={"notificationRateLimit": {"period": "900s"}},
         )
@@ -139,7 +139,7 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
         project: str,
         role: str,
         condition: Mapping[str, Any],
-        told: Sequence[pulumi.Input[str]],
+        receivers: Sequence[pulumi.Input[str]],
         *,
         about: str,
         critical: bool = False,
@@ -154,7 +154,7 @@ class GcpMonitoring(Component[GcpMonitoringArgs]):
                 "combiner": "OR",
                 "severity": "CRITICAL" if critical else "WARNING",
                 "conditions": [condition],
-                "notificationChannels": list(told),
+                "notificationChannels": list(receivers),
                 "alertStrategy": {"autoClose": "1800s", **(strategy or {})},
                 "documentation": {"content": about, "mimeType": "text/markdown"},
             },

@@ -1,4 +1,4 @@
-"""Args of GcpMonitoring: what is monitored, and who is told."""
+"""Args of GcpMonitoring: what is monitored, and who is notified."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class GcpBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class GcpMonitoringArgs(MonitoringArgs):
-    """What is monitored on Google Cloud, and who is told.
+    """What is monitored on Google Cloud, and who is notified.
 
     Attributes:
         location: project and region.
@@ -72,7 +72,7 @@ class GcpMonitoringArgs(MonitoringArgs):
     def refusals(self) -> list[Problem]:
         return [
             *super().refusals(),
-            *self.nobody_is_told(self.channels, "channels"),
+            *self.no_receiver(self.channels, "channels"),
             *_of_other_projects(self),
         ]
 

@@ -19,7 +19,7 @@ HARMLESS: Final[Mapping[str, str]] = {
     "passwords with it is checked",
     "kubernetes:keda.sh/v1alpha1:ScaledObject": "it changes the number of pods",
     "kubernetes:keda.sh/v1alpha1:TriggerAuthentication": "it names keys of Secrets",
-    "kubernetes:monitoring.coreos.com/v1alpha1:AlertmanagerConfig": "it says who is told of alerts",
+    "kubernetes:monitoring.coreos.com/v1alpha1:AlertmanagerConfig": "it routes alerts to receivers",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor": "it names pods whose metrics are read",
     "kubernetes:monitoring.coreos.com/v1:Probe": "it names URLs that are asked",
     "kubernetes:monitoring.coreos.com/v1:PrometheusRule": "it computes from metrics that are read",

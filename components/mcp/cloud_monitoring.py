@@ -57,7 +57,7 @@ class MonitoringArgs:
             )
         return problems + _numbers(self)
 
-    def nobody_is_told(self, receiver: object, path: str) -> list[Problem]:
+    def no_receiver(self, receiver: object, path: str) -> list[Problem]:
         """A problem if there are neither addresses nor another receiver."""
         if self.emails or receiver:
             return []

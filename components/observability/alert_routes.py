@@ -58,7 +58,7 @@ Channel = Slack | Email | PagerDuty | Webhook
 
 @dataclass(frozen=True, kw_only=True)
 class Receiver:
-    """Who is told of which alerts.
+    """Who is notified of which alerts.
 
     Attributes:
         name: its name.

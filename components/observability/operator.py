@@ -43,8 +43,8 @@ class OperatorObservabilityArgs:
         targets: what exports metrics.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
-        routes: who is told of which alerts: the spec of an AlertmanagerConfig, in YAML or JSON;
-            empty: nobody is told of them by this component.
+        routes: who is notified of which alerts: the spec of an AlertmanagerConfig, in YAML or JSON;
+            empty: nobody is notified of them by this component.
         blackbox_exporter: URL of a blackbox_exporter that probes ``probed``; plain HTTP only for a
             Service in the cluster. None: nothing is probed.
         probed: URLs with the module of each.

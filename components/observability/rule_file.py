@@ -64,7 +64,7 @@ def routes_problems(
         yield Problem(
             path,
             "has no route, or no list of receivers",
-            "nobody would be told of an alert",
+            "nobody would be notified of an alert",
             f"write route: and receivers:, {form}",
         )
         return

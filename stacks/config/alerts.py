@@ -1,4 +1,4 @@
-"""Subsection `observability.alerts`: objectives, thresholds, and who is told of an alert."""
+"""Subsection `observability.alerts`: objectives, thresholds, and who is notified of an alert."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Webhook(Section):
 
 
 class AlertReceiver(Section):
-    """Who is told of which alerts, by one of slack, email, pagerduty and webhook."""
+    """A receiver of alerts: one of slack, email, pagerduty and webhook."""
 
     name: DnsLabel = Field(description="Its name, as Alertmanager shows it.")
     slack: Slack | None = Field(default=None, description="A channel of Slack.")
@@ -100,7 +100,7 @@ class DeadMansSwitch(Section):
 
 
 class Alerts(Section):
-    """When an alert fires, and who is told."""
+    """When an alert fires, and who is notified."""
 
     objectives: Objectives = Field(default_factory=Objectives)
     thresholds: Thresholds = Field(default_factory=Thresholds)
@@ -115,8 +115,8 @@ class Alerts(Section):
     receivers: list[AlertReceiver] = Field(
         default=[],
         max_length=50,
-        description="Who is told. Each gets every alert of its severities and teams; empty: the "
-        "routes of your own Alertmanager decide.",
+        description="Who is notified. Each gets every alert of its severities and teams; empty: "
+        "the routes of your own Alertmanager decide.",
     )
     dead_mans_switch: DeadMansSwitch | None = Field(
         default=None,

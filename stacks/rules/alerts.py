@@ -91,7 +91,7 @@ def disabled_alerts_exist(config: StackConfig) -> Iterator[Problem]:
 
 
 def receivers_are_one_each(config: StackConfig) -> Iterator[Problem]:
-    """A receiver has one way to be told, a name of its own, and both parts of a login."""
+    """A receiver has one channel, a name of its own, and both parts of a login."""
     receivers = config.observability.alerts.receivers
     names = Counter(one.name for one in receivers)
     for index, one in enumerate(receivers):
@@ -112,7 +112,7 @@ def _of_one(path: str, one: AlertReceiver) -> Iterator[Problem]:
         yield at(
             path,
             f"has {' and '.join(chosen) if chosen else 'no channel'}",
-            "nobody would be told" if not chosen else "it would not be clear who is told of what",
+            "nobody would be notified" if not chosen else "which one to use would be unclear",
             f"set one of: {', '.join(_CHANNELS)}",
         )
     email = one.email
@@ -126,25 +126,25 @@ def _of_one(path: str, one: AlertReceiver) -> Iterator[Problem]:
         )
 
 
-def someone_is_told_of_each_alert(config: StackConfig) -> Iterator[Problem]:
+def each_alert_has_a_receiver(config: StackConfig) -> Iterator[Problem]:
     """With receivers, each team's critical and warning alerts have one."""
     receivers = config.observability.alerts.receivers
     if not receivers:
         return
     for severity in ("critical", "warning"):
-        told = {
+        covered = {
             team for one in receivers if severity in one.severities for team in (one.teams or TEAMS)
         }
-        if missing := [team for team in TEAMS if team not in told]:
+        if missing := [team for team in TEAMS if team not in covered]:
             yield at(
                 f"{_HERE}.receivers",
                 f"none gets {severity} alerts of the teams {', '.join(missing)}",
-                "nobody would be told of them",
+                "nobody would be notified of them",
                 f"add a receiver with {severity} in severities and these teams, or without teams",
             )
 
 
-def prod_tells_someone(config: StackConfig) -> Iterator[Problem]:
+def prod_has_a_dead_mans_switch(config: StackConfig) -> Iterator[Problem]:
     """In prod a dead man's switch is set if there are receivers."""
     alerts = config.observability.alerts
     if config.environment == "prod" and alerts.receivers and alerts.dead_mans_switch is None:
@@ -162,7 +162,7 @@ ALERT_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability.alerts.objectives",), an_objective_can_be_measured),
     (("observability.alerts.disabled",), disabled_alerts_exist),
     (("observability.alerts.receivers",), receivers_are_one_each),
-    (("observability.alerts.receivers",), someone_is_told_of_each_alert),
-    (("observability.alerts", "environment"), prod_tells_someone),
+    (("observability.alerts.receivers",), each_alert_has_a_receiver),
+    (("observability.alerts", "environment"), prod_has_a_dead_mans_switch),
 ]
 """Each rule with what it reads."""

@@ -89,10 +89,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.standalone import StandaloneObservability
 
         found += StandaloneObservability.manifests(OBSERVABILITY, prometheus)
-    if told := alertmanager_args(config, {name: name for name in where.every}):
+    if alertmanager := alertmanager_args(config, {name: name for name in where.every}):
         from components.observability.alertmanager_workload import Alertmanager
 
-        found += Alertmanager.manifests(ALERTMANAGER, told)
+        found += Alertmanager.manifests(ALERTMANAGER, alertmanager)
     if probes := blackbox_exporter_args(config, {name: name for name in where.every}):
         from components.observability.blackbox_exporter import BlackboxExporter
 

@@ -60,7 +60,7 @@ def receivers_can_be_reached(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path,
                 f"is set, and {_SECTION}.egress has no hosts and no networks",
-                "network policies would refuse the connection: nobody would be told",
+                "network policies would refuse the connection: nobody would be notified",
                 "list the host and port of its URL in egress.hosts",
             )
     for index, one in enumerate(alerts.receivers):

@@ -77,7 +77,7 @@ def alarms_of_prod_notify_someone(sections: AwsSections, shared: Shared) -> Iter
         )
 
 
-def someone_is_told(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
+def monitoring_has_a_receiver(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
     """With monitoring there is an address or a topic."""
     location = sections.location
     monitoring = location.monitoring if location else None
@@ -130,7 +130,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], AwsRule], ...]] = (
         ("clouds.aws", "serverless.aws", "containers.aws", "environment"),
         alarms_of_prod_notify_someone,
     ),
-    (("clouds.aws",), someone_is_told),
+    (("clouds.aws",), monitoring_has_a_receiver),
     (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
     *otlp_rules("aws"),
     (("clouds.aws",), receivers_can_be_reached),

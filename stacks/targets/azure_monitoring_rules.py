@@ -17,7 +17,7 @@ _SILENT: Final = ("warning", "error")
 """Log levels at which a server does not log its requests."""
 
 
-def someone_is_told(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
+def monitoring_has_a_receiver(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
     """With monitoring there is an address or an action group."""
     section = sections.location.monitoring if sections.location else None
     if section and not section.emails and not section.action_groups:
@@ -76,7 +76,7 @@ def groups_are_not_monitored(sections: AzureSections, _shared: Shared) -> Iterat
 RULES: Final[
     tuple[tuple[tuple[str, ...], CloudRule[Azure, AzureFunction, AzureContainer]], ...]
 ] = (
-    (("clouds.azure",), someone_is_told),
+    (("clouds.azure",), monitoring_has_a_receiver),
     (("clouds.azure",), action_groups_fit_into_a_rule),
     (("clouds.azure", "containers.azure", "observability", "servers"), requests_are_logged),
     (("clouds.azure", "containers.azure"), groups_are_not_monitored),

@@ -43,7 +43,7 @@ def _pulled(path: str, given: str | None, image: str, name: str) -> Iterator[Pro
         )
 
 
-def someone_is_told(sections: GcpSections, _shared: Shared) -> Iterator[Problem]:
+def monitoring_has_a_receiver(sections: GcpSections, _shared: Shared) -> Iterator[Problem]:
     """With monitoring there is an address or a channel."""
     section = sections.location.monitoring if sections.location else None
     if section and not section.emails and not section.channels:
@@ -75,7 +75,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], GcpRule], ...]] = (
         ("containers.gcp", "images.server", "servers"),
         images_are_where_cloud_run_pulls,
     ),
-    (("clouds.gcp",), someone_is_told),
+    (("clouds.gcp",), monitoring_has_a_receiver),
     (("clouds.gcp",), channels_are_of_the_project),
     *otlp_rules("gcp"),
 )

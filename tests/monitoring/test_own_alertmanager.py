@@ -60,7 +60,7 @@ FIRING: Final = (
 
 
 def expected(receiver: str) -> set[str]:
-    """Who is told of what, written apart from the routes."""
+    """Who is notified of what, written apart from the routes."""
     told = {
         "on-call": {name for name, severity, *_ in FIRING if severity == "critical"},
         "chat": {name for name, severity, *_ in FIRING if severity == "warning"},

@@ -1,4 +1,4 @@
-"""A bucket that the stack creates: where it is, what is kept, who may use it, who is told of it."""
+"""A bucket that the stack creates: where it is, what is kept, its policy, its outputs."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, get_args
 from .targets import NAMESPACE
 
 Severity = Literal["critical", "warning", "info", "none"]
-"""critical: someone is woken up. warning: in working hours. info: nobody is told, a dashboard shows
-it. none: the alert that always fires."""
+"""critical: pages somebody. warning: in working hours. info: shown on a dashboard, sent to nobody.
+none: the alert that always fires."""
 Team = Literal["platform", "servers", "data", "security"]
 TEAMS: Final[tuple[Team, ...]] = get_args(Team)
 Scope = Literal["platform", "server", "store", "cluster"]

@@ -1,4 +1,4 @@
-"""Alarms on AWS: thresholds, burn rates, what is counted, and who is told."""
+"""Alarms on AWS: thresholds, burn rates, what is counted, and who is notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alert rules and the workbook on Azure: queries, windows, thresholds, and who is told."""
+"""Alert rules and the workbook on Azure: queries, windows, thresholds, and who is notified."""
 
 from __future__ import annotations
 

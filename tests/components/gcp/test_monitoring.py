@@ -1,4 +1,4 @@
-"""Alert policies and the dashboard on Google Cloud: queries, durations, and who is told."""
+"""Alert policies and the dashboard on Google Cloud: queries, durations, and who is notified."""
 
 from __future__ import annotations
 

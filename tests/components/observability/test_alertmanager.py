@@ -75,7 +75,7 @@ needed = pytest.mark.skipif(
 
 
 def expected(severity: str, team: str) -> list[str]:
-    """Who is told, written apart from the routes."""
+    """Who is notified, written apart from the routes."""
     found = {"critical": ["on-call"], "warning": ["chat"]}.get(severity, [])
     if team == "data" and severity in ("critical", "warning"):
         found = [*found, "data-mail"]
