@@ -17,7 +17,7 @@ class Call:
     """A running tool call, and the scope that cancels it."""
 
     scope: anyio.CancelScope
-    cut: bool = False
+    cancelled: bool = False
 
 
 @dataclass
@@ -26,8 +26,8 @@ class Drain:
 
     Attributes:
         on_standing_end: callbacks that start the graceful end of standing streams.
-        cut: number of calls that it has cancelled.
-        on_cut: callbacks that get the number of calls cancelled at a time.
+        cancelled: number of calls that it has cancelled.
+        on_cancelled: callbacks that get the number of calls cancelled at a time.
         ends_at: time of the event loop at which the process has to be gone, once that is known.
     """
 
@@ -35,8 +35,8 @@ class Drain:
     exchanges: set[Exchange] = field(default_factory=set[Exchange])
     calls: set[Call] = field(default_factory=set[Call])
     on_standing_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
-    cut: int = 0
-    on_cut: list[Callable[[int], None]] = field(default_factory=list[Callable[[int], None]])
+    cancelled: int = 0
+    on_cancelled: list[Callable[[int], None]] = field(default_factory=list[Callable[[int], None]])
     ends_at: float | None = None
 
     def begin(self) -> None:
@@ -54,15 +54,15 @@ class Drain:
                 await anyio.sleep(POLL_SECONDS)
         return self.in_flight() == 0
 
-    def cut_calls(self) -> int:
+    def cancel_calls(self) -> int:
         """Cancel the running calls, each with a tool error; returns how many there were."""
         for call in self.calls:
-            call.cut = True
+            call.cancelled = True
             call.scope.cancel()
         number = len(self.calls)
-        self.cut += number
-        for told in self.on_cut:
-            told(number)
+        self.cancelled += number
+        for callback in self.on_cancelled:
+            callback(number)
         return number
 
     async def end_standing(self, within_seconds: float) -> bool:

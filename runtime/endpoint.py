@@ -80,7 +80,7 @@ class Endpoint:
         drain, metrics, limits = health.drain, health.metrics, config.limits
         metrics.draining.set_function(lambda: drain.draining)
         metrics.calls_in_flight.set_function(lambda: len(drain.calls))
-        drain.on_cut.append(metrics.calls_cut.inc)
+        drain.on_cancelled.append(metrics.calls_cancelled_by_drain.inc)
         return cls(
             config,
             tokens,

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 from .certificate import Certificate
 from .config import ServerConfig
 from .connections import Listener
-from .cut_calls import metrics_read
 from .drain import POLL_SECONDS, Drain
+from .final_scrape import wait_for_final_scrape
 from .logs import event
 from .server_config import ServerSection
 from .worker_link import ParentLink, Report
@@ -112,8 +112,8 @@ async def _serve(
         if renewal is not None:
             renewal.cancel()
         listeners.pop(public_port).stop_at(end)
-        if app.drain.cut:
-            await metrics_read(config.server, listeners)
+        if app.drain.cancelled:
+            await wait_for_final_scrape(config.server, listeners)
             end = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         for listener in listeners.values():
             listener.stop_at(end)
@@ -183,7 +183,7 @@ async def _finish(drain: Drain, end: float, last_words: float) -> None:
     """
     clock = asyncio.get_running_loop().time
     if not await drain.idle(end - last_words - clock()):
-        event("drain_cut", calls=drain.cut_calls())
+        event("drain_cancelled_calls", calls=drain.cancel_calls())
         await drain.idle(end - last_words * 2 / 3 - clock())
     await drain.end_standing(end - last_words / 3 - clock())
 

@@ -24,7 +24,7 @@ from .config import ServerConfig
 from .tracing import recorded
 
 Labelled = TypeVar("Labelled", Counter, Gauge, Histogram)
-CALLS_CUT = "mcp_calls_cut"
+CALLS_CANCELLED_BY_DRAIN = "mcp_calls_cancelled_by_drain"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -97,9 +97,10 @@ class Metrics:
         self.calls_in_flight = Gauge(
             "mcp_calls_in_flight", "Tool calls being worked on.", registry=registry
         )
-        self.calls_cut = Counter(
-            CALLS_CUT,
-            "Tool calls cancelled because the server ended. A bridge has no such metric.",
+        self.calls_cancelled_by_drain = Counter(
+            CALLS_CANCELLED_BY_DRAIN,
+            "Tool calls that the server cancelled at the end of its drain. "
+            "A bridge has no such metric.",
             registry=registry,
         )
         self.spans = Counter(

@@ -40,7 +40,7 @@ class ServerSection(Section):
         tls_port: HTTPS for every route; needs `tls_cert` and `tls_key`, or `tls_self_signed`.
         tls_self_signed: make a certificate at the start, for a load balancer that verifies none.
         metrics_port: `/metrics` for Prometheus; without it metrics are not served.
-        metrics_after_cut_seconds: how long a server that has cut calls when it ended answers
+        final_scrape_seconds: how long a server that has cancelled calls in its drain answers
             /metrics, until they are read once; else nobody would know of these calls.
         name: the server's name in MCP and in logs; the role by default.
         host: `::` listens on IPv6 and IPv4, or on IPv4 alone where the machine has no IPv6.
@@ -58,7 +58,7 @@ class ServerSection(Section):
     tls_key: Path | None = None
     tls_self_signed: bool = False
     metrics_port: Port | None = None
-    metrics_after_cut_seconds: Annotated[float, Field(ge=0, le=600)] = 0
+    final_scrape_seconds: Annotated[float, Field(ge=0, le=600)] = 0
     role: Role = Role.MONOLITH
     name: str = ""
     proxies_in_front: Annotated[int, Field(ge=0, le=10)] = 0

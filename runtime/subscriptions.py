@@ -1,4 +1,4 @@
-"""Streams of `subscriptions/listen`, closed before a proxy in front would cut them."""
+"""Streams of `subscriptions/listen`, closed before a proxy in front closes them."""
 
 from __future__ import annotations
 

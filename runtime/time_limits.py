@@ -1,4 +1,4 @@
-"""Ends calls that run too long, and those that a drain cuts."""
+"""Ends calls that run too long, and those that still run when the drain ends."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class EndedError(Exception):
 async def within_time(
     drain: Drain, longest_seconds: float, run: Callable[[], Awaitable[Result]]
 ) -> Result:
-    """The result of `run()`, which the drain can cut.
+    """The result of `run()`, which the drain can cancel.
 
     Raises:
-        EndedError: it was cut, or ran longer than `longest_seconds`.
+        EndedError: the drain cancelled it, or it ran longer than `longest_seconds`.
     """
     call = Call(anyio.CancelScope(deadline=anyio.current_time() + longest_seconds))
     drain.calls.add(call)
@@ -31,7 +31,7 @@ async def within_time(
             return await run()
     finally:
         drain.calls.discard(call)
-    if call.cut:
+    if call.cancelled:
         raise EndedError("The server is shutting down and ended this call; try it again.")
     raise EndedError(
         f"The call ran longer than {longest_seconds:g} s, the longest allowed here, and was ended."

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from .config import ServerConfig
 from .connections import Listener
-from .cut_calls import metrics_read
+from .final_scrape import wait_for_final_scrape
 from .logs import configure, event
-from .metrics import CALLS_CUT
+from .metrics import CALLS_CANCELLED_BY_DRAIN
 from .sockets import shared_socket
 from .toml_config import StartError
 from .whole_lines import WholeLines
@@ -173,9 +173,10 @@ class Parent:
         self._task(self._follow_to_end(worker))
 
     async def close(self) -> None:
-        """End the listeners of probes and metrics, once the metrics of cut calls are read."""
-        if self.stop.number is None and self.answers.totals.kept(f"{CALLS_CUT}_total") > 0:
-            self.reading = self._task(metrics_read(self.config.server, self.listeners))
+        """End the listeners of probes and metrics, once the number of cancelled calls is read."""
+        cancelled = self.answers.totals.kept(f"{CALLS_CANCELLED_BY_DRAIN}_total")
+        if self.stop.number is None and cancelled > 0:
+            self.reading = self._task(wait_for_final_scrape(self.config.server, self.listeners))
             await asyncio.wait([self.reading])
         for listener in self.listeners.values():
             listener.should_exit = True

@@ -16,7 +16,7 @@ from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
 from ..mcp.server_config import DATA_PATH, METRICS, P2P, NodeConfig
-from ..mcp.timeout_budget import CUT_CALLS_READ, Distance
+from ..mcp.timeout_budget import FINAL_SCRAPE_SECONDS, Distance
 from .container import Claim, Container, Files, Port, Probe, Probes
 from .labels import labels, selector
 from .server import SERVER_NAME, ServerArgs, called, server_container
@@ -155,7 +155,8 @@ def node_workload(name: str, args: QudagNodeArgs) -> WorkloadArgs:
         vertical=args.server.vertical,
         exposure=Exposure(name=p2p, headless=True, ip_families=args.server.ip_families),
         kind=WorkloadKind.STATEFUL_SET,
-        grace=args.server.config.budget.at(Distance.SERVER).grace + (CUT_CALLS_READ if seed else 0),
+        grace=args.server.config.budget.at(Distance.SERVER).grace
+        + (FINAL_SCRAPE_SECONDS if seed else 0),
         metrics_port=METRICS if seed else None,
         pods=args.server.pods,
     )

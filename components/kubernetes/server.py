@@ -26,7 +26,7 @@ from ..mcp.server_config import (
 )
 from ..mcp.server_toml import server_files
 from ..mcp.store_files import Store, StorePaths, has_password, stores_of
-from ..mcp.timeout_budget import CUT_CALLS_READ, Distance
+from ..mcp.timeout_budget import FINAL_SCRAPE_SECONDS, Distance
 from ..mcp.workers import worker_problems
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles, Variables
 from .database_login import cache_token_problems, token_problems
@@ -251,7 +251,7 @@ def server_workload(
         exposure=replace(exposure, affinity=args.config.needs_affinity),
         rollout=args.rollout,
         # In a pod of several containers the slowest to drain decides.
-        grace=args.config.budget.at(distance).grace + CUT_CALLS_READ,
+        grace=args.config.budget.at(distance).grace + FINAL_SCRAPE_SECONDS,
         metrics_port=METRICS,
         after=after,
         pods=args.pods,

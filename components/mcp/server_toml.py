@@ -42,7 +42,7 @@ from .store_files import (
     StorePaths,
     sentinel_addresses,
 )
-from .timeout_budget import CUT_CALLS_READ, Distance
+from .timeout_budget import FINAL_SCRAPE_SECONDS, Distance
 from .user_container import FRONT_ROLE, UserContainer
 
 POOL_FIELDS = (
@@ -123,7 +123,7 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
             "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
             "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
             "metrics_port": METRICS,
-            "metrics_after_cut_seconds": CUT_CALLS_READ,
+            "final_scrape_seconds": FINAL_SCRAPE_SECONDS,
             "proxies_in_front": config.proxies_in_front,
             **({"workers": config.workers} if config.workers > 1 else {}),
         },

@@ -14,9 +14,9 @@ STEP = 5
 ENDPOINT_PROPAGATION = 5
 """Seconds that a stopping pod still serves, until proxies have removed it."""
 
-CUT_CALLS_READ = 65
-"""Seconds that a server which has cut calls waits until its metrics are read. Prometheus reads them
-every 30 s; `observability.scrapeSeconds` is at most 60."""
+FINAL_SCRAPE_SECONDS = 65
+"""Seconds that a server waits for the last scrape after its drain has cancelled calls. Prometheus
+scrapes every 30 s; `observability.scrapeSeconds` is at most 60."""
 
 
 class Distance(IntEnum):

@@ -56,7 +56,8 @@ def bridge_application(command: tuple[str, ...], options: BridgeOptions) -> Brid
     metrics = Metrics(options.config)
     metrics.draining.set_function(lambda: drain.draining)
     metrics.calls_in_flight.set_function(lambda: len(drain.calls))
-    metrics.registry.unregister(metrics.calls_cut)  # nobody could read it: nginx ends first
+    # Nobody could read it: nginx ends first.
+    metrics.registry.unregister(metrics.calls_cancelled_by_drain)
     log = ProgramLog()
     limits = CallLimits(drain, options.longest_tool_seconds)
     headers = ToolHeaders()

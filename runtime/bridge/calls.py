@@ -43,7 +43,7 @@ class CallLimits:
         finally:
             timer.cancel()
             self.drain.calls.discard(call)
-        if call.cut:
+        if call.cancelled:
             raise MCPError(INTERNAL_ERROR, "The server is stopping, and cancelled the request")
         if expired:
             limit = f"{self.longest_seconds:g} s"

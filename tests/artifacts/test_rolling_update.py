@@ -192,7 +192,7 @@ async def test_connections_that_nginx_keeps_bring_no_call_to_a_server_that_stops
             await anyio.sleep(EVERY)
     assert rollout.lost == [], Counter(rollout.lost)
     assert await anyio.to_thread.run_sync(rollout.old.exit_status) == 0
-    assert rollout.old.events("drain_cut") == []
+    assert rollout.old.events("drain_cancelled_calls") == []
 
 
 async def test_no_call_and_no_stream_is_lost_on_a_busy_machine(rollout: Rollout):
@@ -222,7 +222,7 @@ async def test_no_call_and_no_stream_is_lost_on_a_busy_machine(rollout: Rollout)
     assert rollout.lost == [], Counter(rollout.lost)
     assert rollout.calls - before >= CALLERS
     assert rollout.old.exit_status() == 0
-    assert rollout.old.events("drain_cut") == []
+    assert rollout.old.events("drain_cancelled_calls") == []
     assert streams_of_the_new_server == LISTENERS
 
 

@@ -233,8 +233,8 @@ def test_a_killed_bridge_leaves_no_program(tmp_path: Path):
         until(lambda: not [pid for pid in pids if alive(pid)])
 
 
-def test_no_number_of_cut_calls_is_exported_because_nobody_could_read_it(tmp_path: Path):
+def test_no_number_of_cancelled_calls_is_exported_because_nobody_could_read_it(tmp_path: Path):
     with bridging(tmp_path, faults()) as bridge:
         exported = fetch(f"http://127.0.0.1:{bridge.metrics_port}/metrics").text
     assert "mcp_calls_in_flight" in exported
-    assert "mcp_calls_cut" not in exported
+    assert "mcp_calls_cancelled_by_drain" not in exported

@@ -71,7 +71,7 @@ async def test_connections_are_accepted_while_their_calls_can_be_finished(
     assert refused == pytest.approx(CANCELLED_AFTER - PROTOCOL["longest_tool_seconds"], abs=0.5)
     assert len(answers) > 10
     assert [answer for answer in answers if '"isError":false' not in answer] == []
-    assert server.events("drain_cut") == []
+    assert server.events("drain_cancelled_calls") == []
 
 
 async def test_unused_connections_are_closed_while_a_call_is_in_progress(

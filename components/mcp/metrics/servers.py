@@ -99,9 +99,10 @@ SERVERS: Final = (
     ),
     ExportedMetric(name="mcp_calls_in_flight", kind="gauge", meaning="Tool calls being worked on."),
     ExportedMetric(
-        name="mcp_calls_cut_total",
+        name="mcp_calls_cancelled_by_drain_total",
         kind="counter",
-        meaning="Tool calls cancelled because the server ended. A bridge has no such metric.",
+        meaning="Tool calls that the server cancelled at the end of its drain. "
+        "A bridge has no such metric.",
     ),
     ExportedMetric(
         name="mcp_spans_total",

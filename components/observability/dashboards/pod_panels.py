@@ -27,17 +27,18 @@ DEPENDENCIES: Final = Panel(
 )
 DRAINING: Final = Panel(
     title="Pods that end",
-    meaning="Pods that finish their calls and take no new connections, and calls that they cut.",
+    meaning="Pods that drain: they finish their calls and take no new connections. Also calls "
+    "that they cancelled.",
     unit=Unit.NUMBER,
     queries=[
         Query(expr=gauge("mcp_draining", by=("job",)), legend="{{job}}"),
         Query(
             expr=total(
-                f"increase({selector('mcp_calls_cut_total')}[{INTERVAL}])",
-                "mcp_calls_cut_total",
+                f"increase({selector('mcp_calls_cancelled_by_drain_total')}[{INTERVAL}])",
+                "mcp_calls_cancelled_by_drain_total",
                 by=("job",),
             ),
-            legend="{{job}} cut",
+            legend="{{job}} cancelled",
         ),
     ],
 )

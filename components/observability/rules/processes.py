@@ -96,20 +96,21 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         expression=f"(mcp_draining{{{options.within}}} == 1) and on (namespace, pod)"
         f" (mcp_calls_in_flight{{{options.within}}} > 0)",
         duration=f"{max(options.drain_seconds - 30, 0)}s",
-        summary="Calls are about to be cut because a pod ends",
+        summary="A pod ends and is about to cancel calls",
         description="{{ $labels.pod }} still works on calls, and ends within half a minute.",
         dashboard="service",
     )
     yield Alert(
-        name="CallsCutByDrain",
+        name="CallsCancelledByDrain",
         severity="warning",
         team="servers",
         scope="server",
-        expression=f"sum by (job) (increase(mcp_calls_cut_total{{{options.within}}}[15m])) > 0",
+        expression="sum by (job) "
+        f"(increase(mcp_calls_cancelled_by_drain_total{{{options.within}}}[15m])) > 0",
         duration="0m",
-        summary="Calls were cut because a pod ended",
-        description='{{ $labels.job }} cut {{ $value | printf "%.0f" }} calls in 15 minutes: they '
-        "ran longer than the drain of their pod.",
+        summary="A pod ended and cancelled calls",
+        description='{{ $labels.job }} cancelled {{ $value | printf "%.0f" }} calls in 15 '
+        "minutes: they ran longer than the drain of their pod.",
         dashboard="service",
     )
 

@@ -11,7 +11,7 @@ from components.base.problems import ProblemReport
 from components.base.refusal import Refused
 from components.kubernetes.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith
 from components.mcp.server_config import Cache, Database, PodAuth
-from components.mcp.timeout_budget import CUT_CALLS_READ, Distance, TimeoutBudget
+from components.mcp.timeout_budget import FINAL_SCRAPE_SECONDS, Distance, TimeoutBudget
 from tests.harness import Resource, ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.minimal_args import ISSUER, config, core, monolith
@@ -176,7 +176,7 @@ def test_a_monoliths_pods_live_as_long_as_the_slower_of_the_two_needs():
     found = next(p for p in pods(the_monolith()) if p.name == "mcp-server")
     budget = TimeoutBudget()
     graces = [budget.at(Distance.SERVER).grace, budget.at(Distance.GATEWAY).grace]
-    assert found.spec["terminationGracePeriodSeconds"] == max(graces) + CUT_CALLS_READ
+    assert found.spec["terminationGracePeriodSeconds"] == max(graces) + FINAL_SCRAPE_SECONDS
 
 
 def test_a_monoliths_probes_ask_each_container_on_its_own_port():

@@ -155,7 +155,7 @@ def test_the_servers_drain_is_what_the_pods_grace_leaves_time_for():
     (found,) = pods(made)
     (config_map,) = objects(made, "ConfigMap")
     written = tomllib.loads(config_map["data"]["server.toml"])
-    protocol, waits = written["protocol"], written["server"]["metrics_after_cut_seconds"]
+    protocol, waits = written["protocol"], written["server"]["final_scrape_seconds"]
     sleeps = found.containers[0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert protocol["drain_seconds"] + waits + sleeps < found.spec["terminationGracePeriodSeconds"]
     assert waits > 60  # the longest time between two reads of Prometheus

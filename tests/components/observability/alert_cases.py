@@ -298,18 +298,20 @@ SERVERS: Final[dict[str, Case]] = {
             series("mcp_calls_in_flight", pod="engine-1"): constant(1),
         },
     ),
-    "CallsCutByDrain": Case(
+    "CallsCancelledByDrain": Case(
         severity="warning",
         team="servers",
         scope="server",
         wait=0,
         # Prometheus reads the count once before the pod is gone.
-        over={series("mcp_calls_cut_total"): "0x30 2 _x2000"},
+        over={series("mcp_calls_cancelled_by_drain_total"): "0x30 2 _x2000"},
         under={
-            series("mcp_calls_cut_total"): "0x5 2 _x2000",  # longer ago than 15 minutes
-            series("mcp_calls_cut_total", pod="engine-1"): constant(3),
+            series(
+                "mcp_calls_cancelled_by_drain_total"
+            ): "0x5 2 _x2000",  # longer ago than 15 minutes
+            series("mcp_calls_cancelled_by_drain_total", pod="engine-1"): constant(3),
         },
-        strong={series("mcp_calls_cut_total"): "0 2 _x2000"},
+        strong={series("mcp_calls_cancelled_by_drain_total"): "0 2 _x2000"},
         begins=30,
     ),
     "SessionsLost": Case(

@@ -55,7 +55,7 @@ EQUIVALENT: Final[dict[tuple[str, str], str]] = {
     ("LatencyBudgetBurnsFast", "without namespace"): _OTHER_SIDE,
     ("LatencyBudgetBurnsSlowly", "without namespace"): _OTHER_SIDE,
     ("LatencyBudgetBurnsSlowly", "> 0.15 -> 0.18"): _THREE_DAYS,
-    ("CallsCutByDrain", "> 0 -> 1"): _WHOLE,
+    ("CallsCancelledByDrain", "> 0 -> 1"): _WHOLE,
     ("ConsensusRoundsFail", "without job"): _OTHER_SIDE,
     ("ConsensusRoundsFail", "without namespace"): _OTHER_SIDE,
     ("DatabaseConnectionPoolExhausted", "without namespace"): _OTHER_SIDE,

@@ -67,7 +67,7 @@ async def test_a_rolling_update_of_gateway_and_core_loses_no_call_stream_or_sess
     for name, log in logs.items():
         if name.startswith("mcp-core"):
             assert '"stopped"' in log.read_text(), name
-            assert "drain_cut" not in log.read_text(), name
+            assert "drain_cancelled_calls" not in log.read_text(), name
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A server that has cut calls answers /metrics once more, so that somebody knows of them."""
+"""A server that has cancelled calls in its drain answers /metrics until they are read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def started(
     protocol: dict[str, Any] = {
         **{"era": "modern", "longest_tool_seconds": 1.5, "drain_seconds": DRAIN_SECONDS}
     }
-    server: dict[str, Any] = {"workers": workers, "metrics_after_cut_seconds": waits}
+    server: dict[str, Any] = {"workers": workers, "final_scrape_seconds": waits}
     return serving(folder, issuer, protocol=protocol, server=server)
 
 
-async def cut_calls(server: RunningServer, number: int) -> float:
+async def cancelled_calls(server: RunningServer, number: int) -> float:
     """End the server while calls run; the time of the signal."""
     steps: set[int] = set()
     sent: list[float] = []
@@ -50,14 +50,14 @@ async def cut_calls(server: RunningServer, number: int) -> float:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_metrics_have_the_number_of_cut_calls_until_they_are_read(
+async def test_metrics_have_the_number_of_cancelled_calls_until_they_are_read(
     tmp_path: Path, issuer: Issuer, workers: int
 ):
     with started(tmp_path, issuer, workers=workers, waits=30) as server:
-        assert server.metric("mcp_calls_cut_total") == 0
-        sent = await cut_calls(server, 3)
+        assert server.metric("mcp_calls_cancelled_by_drain_total") == 0
+        sent = await cancelled_calls(server, 3)
         await eventually(lambda: server.events("metrics_wait"))
-        assert server.metric("mcp_calls_cut_total") == 3
+        assert server.metric("mcp_calls_cancelled_by_drain_total") == 3
         assert await anyio.to_thread.run_sync(server.exit_status) == 0
     assert time.monotonic() - sent < 15
     assert len(server.events("metrics_read")) == 1
@@ -68,8 +68,8 @@ async def test_a_server_does_not_wait_for_long_until_its_metrics_are_read(
     tmp_path: Path, issuer: Issuer, workers: int
 ):
     with started(tmp_path, issuer, workers=workers) as server:
-        assert server.metric("mcp_calls_cut_total") == 0
-        sent = await cut_calls(server, 1)
+        assert server.metric("mcp_calls_cancelled_by_drain_total") == 0
+        sent = await cancelled_calls(server, 1)
         assert await anyio.to_thread.run_sync(server.exit_status) == 0
     assert WAITS_SECONDS < time.monotonic() - sent < DRAIN_SECONDS + WAITS_SECONDS + 5
     assert len(server.events("metrics_not_read")) == 1
@@ -77,17 +77,17 @@ async def test_a_server_does_not_wait_for_long_until_its_metrics_are_read(
 
 async def test_a_server_whose_metrics_nobody_reads_does_not_wait(tmp_path: Path, issuer: Issuer):
     with started(tmp_path, issuer) as server:
-        await cut_calls(server, 1)
+        await cancelled_calls(server, 1)
         assert await anyio.to_thread.run_sync(server.exit_status) == 0
-    assert server.events("drain_cut")
+    assert server.events("drain_cancelled_calls")
     assert server.events("metrics_wait") == []
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_second_signal_ends_the_wait(tmp_path: Path, issuer: Issuer, workers: int):
     with started(tmp_path, issuer, workers=workers, waits=60) as server:
-        assert server.metric("mcp_calls_cut_total") == 0
-        await cut_calls(server, 1)
+        assert server.metric("mcp_calls_cancelled_by_drain_total") == 0
+        await cancelled_calls(server, 1)
         await eventually(lambda: server.events("metrics_wait"))
         server.terminate()
         assert await anyio.to_thread.run_sync(server.exit_status) == 128 + 15

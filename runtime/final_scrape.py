@@ -1,4 +1,4 @@
-"""Keeps the metrics of a server that has cut calls until Prometheus has read them."""
+"""Serves the number of calls that a drain has cancelled until Prometheus has read it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .logs import event
 from .server_config import ServerSection
 
 
-async def metrics_read(server: ServerSection, listeners: Mapping[int, Listener]) -> None:
-    """Wait until the metrics are read once more, or for `metrics_after_cut_seconds`.
+async def wait_for_final_scrape(server: ServerSection, listeners: Mapping[int, Listener]) -> None:
+    """Wait until the metrics are read once more, or for `final_scrape_seconds`.
 
     Metrics that nobody has read so far are not waited for: no Prometheus knows of the server.
 
@@ -21,7 +21,7 @@ async def metrics_read(server: ServerSection, listeners: Mapping[int, Listener])
         server: the configuration.
         listeners: by port. A worker has none for metrics, which its parent serves.
     """
-    longest = server.metrics_after_cut_seconds
+    longest = server.final_scrape_seconds
     listener = listeners.get(server.metrics_port or 0)
     if not longest or listener is None or not listener.arrivals.latest:
         return

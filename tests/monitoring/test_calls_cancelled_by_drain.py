@@ -1,4 +1,4 @@
-"""A real Prometheus sees the calls that a server cuts when it ends, and raises the alert.
+"""A real Prometheus reads how many calls a drain cancelled, and raises the alert.
 
 The times are those of a stack: Prometheus reads and evaluates every 30 s, and the server waits as
 long as its rendered configuration says.
@@ -27,7 +27,7 @@ from tests.harness.tokens import Issuer
 PLATFORM: Final = "qudag-mcp-dev"
 PROTOCOL: Final = {"era": "modern", "longest_tool_seconds": 3.5, "drain_seconds": 3.6}
 CALLS: Final = {"one-process": 2, "two-processes": 3}
-"""Calls that each server cuts."""
+"""Calls that the drain of each server cancels."""
 
 
 def files_of(graph: ResourceGraph, name: str) -> Mapping[str, str]:
@@ -50,7 +50,7 @@ def servers(
     folder = tmp_path_factory.mktemp("servers")
     issuer = Issuer.at(folder)
     written = tomllib.loads(files_of(graph, "mcp-server-config")["server.toml"])["server"]
-    waits = {"metrics_after_cut_seconds": written["metrics_after_cut_seconds"]}
+    waits = {"final_scrape_seconds": written["final_scrape_seconds"]}
     with ExitStack() as running:
         yield {
             name: running.enter_context(
@@ -98,7 +98,7 @@ def prometheus(
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: len(_asked(url, "mcp_calls_cut_total")) == 2, 120)
+        until(lambda: len(_asked(url, "mcp_calls_cancelled_by_drain_total")) == 2, 120)
         yield url
     finally:
         process.terminate()
@@ -115,7 +115,7 @@ def _asked(url: str, query: str) -> dict[str, float]:
     return {one["metric"]["job"]: float(one["value"][1]) for one in found}
 
 
-async def _cut(server: RunningServer, number: int) -> None:
+async def _cancelled(server: RunningServer, number: int) -> None:
     """End a server while it works on calls, and wait until it has ended."""
 
     async def call() -> None:
@@ -131,12 +131,12 @@ async def _cut(server: RunningServer, number: int) -> None:
     assert await anyio.to_thread.run_sync(server.exit_status, 60) == 0
 
 
-async def test_prometheus_sees_the_calls_that_were_cut_and_raises_the_alert(
+async def test_prometheus_reads_the_number_of_cancelled_calls_and_raises_the_alert(
     prometheus: str, servers: dict[str, RunningServer]
 ):
     async with anyio.create_task_group() as tasks:
         for name, number in CALLS.items():
-            tasks.start_soon(_cut, servers[name], number)
-    assert _asked(prometheus, "max_over_time(mcp_calls_cut_total[10m])") == CALLS
-    fires = 'ALERTS{alertname="CallsCutByDrain",alertstate="firing"}'
+            tasks.start_soon(_cancelled, servers[name], number)
+    assert _asked(prometheus, "max_over_time(mcp_calls_cancelled_by_drain_total[10m])") == CALLS
+    fires = 'ALERTS{alertname="CallsCancelledByDrain",alertstate="firing"}'
     until(lambda: _asked(prometheus, fires) == dict.fromkeys(CALLS, 1), 60)
