@@ -67,7 +67,7 @@ class Forwarder:
         self.streams = frozenset(client.section.streams)
         self.free = asyncio.Semaphore(AT_ONCE)
         self.streams_exist = False
-        self.refuses = False
+        self.unavailable = False
         self.said: dict[tuple[str, str], float] = {}
         self.app = Starlette(
             routes=[
@@ -96,7 +96,7 @@ class Forwarder:
         except TimeoutError:
             failure = f"not stored within {ANSWER_SECONDS:g} s"
             if getattr(request.state, "asks_store", False):  # else the client is slow
-                self._note_refusal(failure)
+                self._note_unavailable(failure)
             return _answer(503, failure)
         except ClientDisconnect:
             return _answer(503, "the client has gone")
@@ -134,22 +134,22 @@ class Forwarder:
                 for part in parts(each):
                     refused += await self._store_part(stream, part)
         except StoreError as error:
-            self._note_refusal(str(error))
+            self._note_unavailable(str(error))
             return _answer(503, str(error))
         self.metrics.store_up.set(1)
-        if self.refuses:
-            event("store_takes_lines")
-            self.refuses = False
+        if self.unavailable:
+            event("store_available")
+            self.unavailable = False
         if refused:
             failure = ", ".join(sorted({f"{one.status} {one.kind}" for one in refused}))
             self._say("lines_refused", failure, logging.ERROR, count=len(refused))
             return _answer(400, f"{len(refused)} lines are refused")
         return JSONResponse({})
 
-    def _note_refusal(self, failure: str) -> None:
-        """Note that the store has taken no lines, also if it is only too slow."""
+    def _note_unavailable(self, failure: str) -> None:
+        """Note that the store does not answer, answers an error, or is too slow."""
         self.metrics.store_up.set(0)
-        self.refuses |= self._say("store_refuses", failure)
+        self.unavailable |= self._say("store_unavailable", failure)
 
     async def _store_part(self, stream: str, part: Sequence[tuple[str, bytes]]) -> list[Refused]:
         with self.metrics.store_seconds.time():

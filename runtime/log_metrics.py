@@ -53,7 +53,7 @@ class LogMetrics:
         )
         self.store_up = Gauge(
             "mcp_log_store_up",
-            "0 after a request that the store did not answer or did not allow, else 1.",
+            "1 if the store answered the last request without an error in time, else 0.",
             registry=registry,
         )
         self.store_up.set(1)

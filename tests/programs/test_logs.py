@@ -281,7 +281,7 @@ def test_prometheus_alone_may_read_the_metrics_of_the_forwarder_under_the_labels
         for rule in group["rules"]
         if "alert" in rule
     }
-    for alert in ("LogStoreRefuses", "LogLinesRefused", "LogRetentionOverdue"):
+    for alert in ("LogStoreUnavailable", "LogLinesRefused", "LogRetentionOverdue"):
         assert f"{PLATFORM}-monitoring" in expressions[alert]
 
 

@@ -36,7 +36,7 @@ LOG_FORWARDER: Final = (
     _forwarder(
         name="mcp_log_store_up",
         kind="gauge",
-        meaning="0 after a request that the store did not answer or did not allow, else 1.",
+        meaning="1 if the store answered the last request without an error in time, else 0.",
     ),
     _forwarder(
         name="mcp_log_retention_age_seconds",

@@ -48,9 +48,9 @@ def _of_collectors(options: RuleOptions) -> Iterator[Alert]:
         # A series begins with the first dropped lines, which an increase does not count.
         expression=(f"increase({dropped}[10m]) > 0 or ({dropped} > 0 unless {dropped} offset 10m)"),
         duration="1m",
-        summary="A sink refuses log lines for good, and they are dropped",
+        summary="The log store rejects log lines for good, and a collector drops them",
         description="{{ $labels.exported_exporter }} of {{ $labels.pod }} has dropped lines, "
-        "because the sink refused them.",
+        "because the log store rejected them.",
         dashboard="infrastructure",
     )
 
@@ -59,13 +59,13 @@ def _of_forwarder(options: RuleOptions) -> Iterator[Alert]:
     of = f'{EXPORTER}="log-forwarder",{JOB}="{options.log_forwarder}",{options.within}'
     age = f"mcp_log_retention_age_seconds{{{of}}}"
     yield Alert(
-        name="LogStoreRefuses",
+        name="LogStoreUnavailable",
         severity="warning",
         team="platform",
         scope="platform",
         expression=f"mcp_log_store_up{{{of}}} == 0",
         duration="5m",
-        summary="Elasticsearch or OpenSearch does not answer, or does not allow requests",
+        summary="Elasticsearch or OpenSearch does not answer, or answers errors",
         description="{{ $labels.pod }} cannot store log lines. They wait on the nodes.",
         dashboard="infrastructure",
     )

@@ -67,7 +67,7 @@ def _of_store(options: RuleOptions, size: int) -> Iterator[Alert]:
         dashboard="infrastructure",
     )
     yield Alert(
-        name="TraceStoreRefuses",
+        name="TraceStoreRejectsSpans",
         severity="warning",
         team="platform",
         scope="platform",

@@ -265,7 +265,7 @@ def _of_others(name: str, values: str, **labels: str) -> Series:
 
 _AGE: Final = "mcp_log_retention_age_seconds"
 FORWARDER: Final[dict[str, Case]] = {
-    "LogStoreRefuses": _platform(
+    "LogStoreUnavailable": _platform(
         *("warning", 300, _log("mcp_log_store_up", constant(0))),
         {**_log("mcp_log_store_up", constant(1)), **_of_others("mcp_log_store_up", constant(0))},
     ),
@@ -355,7 +355,7 @@ TRACE_STORE: Final[dict[str, Case]] = {
         *("warning", 300, _jaeger(_FREE, constant(_FIFTH - 1024**2))),
         {**_jaeger(_FREE, constant(_FIFTH)), **_of_other_stores(_FREE, constant(0))},
     ),
-    "TraceStoreRefuses": _platform(
+    "TraceStoreRejectsSpans": _platform(
         *("warning", 300, _jaeger(_REFUSED_BY_JAEGER[0], rising(1))),
         {
             series: values
