@@ -17,28 +17,58 @@ MOST_ATTRIBUTES: Final = 128
 """Attributes of a line that are kept; the default of OpenTelemetry's limits."""
 
 HIDDEN_KEYS: Final = (
-    r"(?i)(^|[._-])(password|passwd|pwd|secret|token|authorization|cookie|api[._-]?key"
-    r"|access[._-]?token|refresh[._-]?token|id[._-]?token|client[._-]?secret|private[._-]?key)$"
+    r"(?i)(passwords?|passwd|passphrases?|secrets?|credentials?|authorization|cookies?|token"
+    r"|tokens\.[0-9]+|(^|[._-])pwd"
+    r"|(api|access|secret|private|signing|encryption|master)[._-]?keys?)(\.|$)"
 )
-PATTERNS: Final[Sequence[tuple[str, str]]] = (
+_NAMED: Final = (
+    r"pass(?:word|wd|phrase)?|pwd|secret|token|credentials?"
+    r"|(?:api|access|secret|private|signing|encryption|master)[_-]?key"
+)
+_SECRETS: Final[Sequence[tuple[str, str]]] = (
     (r"(?s)-{5}BEGIN [A-Z ]*PRIVATE KEY-{5}.*?(-{5}END [A-Z ]*PRIVATE KEY-{5}|$)", "<key>"),
     (r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?", "<token>"),
+    (r"(?i)((?:set-)?cookie\\*[\"']?\s*[=:]\s*\\*[\"']?)[^\"'\\\r\n]+", "${1}<cookie>"),
     (r"(?i)\b(bearer|basic|apikey)\s+[A-Za-z0-9._~+/=-]{6,}", "${1} <token>"),
-    (r"\b(?:gh[pousr]|github.pat|glpat|hvs|npm|sk|xox[abprs])[_.-][A-Za-z0-9_-]{12,}", "<token>"),
-    (r"(?i)(password\s+)'[^']*'", "${1}'<secret>'"),
     (
-        r"(?i)(pass(?:word|wd)?|pwd|secret|token|api[_-]?key|access[_-]?key)"
-        r"""(["']?\s*[=:]\s*["']?)[^\s"'&,;<>]+""",
-        "${1}${2}<secret>",
+        r"(?i)(authorization\\*[\"']?\s*[=:]\s*\\*[\"']?(?:token\s+)?)[A-Za-z0-9._~+/=:-]{12,}",
+        "${1}<token>",
     ),
-    (r"://[^/\s:@]+:[^/\s@]+@", "://<credentials>@"),
+    (
+        r"\b(?:(?:gh[pousr]|github.pat|glpat|hf|hvs|npm|sk|xox[abprs])[_.-][A-Za-z0-9_-]{12,}"
+        r"|AIza[A-Za-z0-9_-]{30,})",
+        "<token>",
+    ),
+    # Of SQL: a text, one with escapes, and one between dollars.
+    (
+        r"(?i)(password\s+)(?:e?'(?:[^'\\]|''|\\.)*(?:'|$)|\$\w*\$[^$]*(?:\$\w*\$|$))",
+        "${1}'<secret>'",
+    ),
+    (
+        rf"(?i)({_NAMED})"
+        r"""(?:(\\+["']\s*[=:]\s*\\+["'])[^"'\\]*|(["']?\s*[=:]\s*")(?:[^"\\]|\\.)*"""
+        r"""|(["']?\s*[=:]\s*')[^']*|(["']?\s*[=:]\s*)[^\s"'&,;<>]+)""",
+        "${1}${2}${3}${4}${5}<secret>",
+    ),
+    (rf"(?i)(--[a-z-]{{0,30}}?(?:{_NAMED})\s+)[^\s-]\S*", "${1}<secret>"),
+    (r"""://[^/\s:@"'<>]*:[^/\s"'<>]+@""", "://<credentials>@"),
+)
+PATTERNS: Final[Sequence[tuple[str, str]]] = (
+    *_SECRETS,
     (r"""([\w/])\?[^\s"'<>]{2,}""", "${1}?<query>"),
-    (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "<e-mail>"),
+    (
+        "[A-Za-z0-9._%+\u00c0-\u052f-]+@[A-Za-z0-9\u00c0-\u052f-]+(\\.[A-Za-z0-9\u00c0-\u052f-]+)+",
+        "<e-mail>",
+    ),
     (
         r"\b((?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){2})\.(?:\d{1,3})\b",
         "${1}.0",
     ),
-    (r"\b([0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4})(?::[0-9a-fA-F]{0,4}){2,6}", "${1}::"),
+    (
+        r"\b(?:([23][0-9a-fA-F]{3}|[fF][c-eC-E][0-9a-fA-F]{2})::[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,5}"
+        r"|([0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4})(?::[0-9a-fA-F]{0,4}){2,6})",
+        "${1}${2}::",
+    ),
 )
 """Pattern and what is shown instead, in this order."""
 SECURITY_EVENTS: Final = r"^(token_refused|session_refused|audit_[a-z_]+)$"

@@ -15,7 +15,7 @@ from components.observability.log_fields import LogMasking
 from runtime.log_export import record_of
 from tests.harness.canaries import leaks
 from tests.harness.collected_logs import PLATFORM, collector, stored
-from tests.harness.leaking_lines import LEAKING, PERSONAL, SECRET
+from tests.harness.leaking_lines import LEAKING, PERSONAL, READABLE, SECRET
 from tests.harness.log_collector import collecting
 from tests.harness.server import until
 
@@ -59,6 +59,14 @@ def test_copies_of_a_server_in_a_cloud_are_masked_as_its_lines_in_a_cluster(
             del attributes["event"]
         same = {"_msg": record.body, **attributes}.items()
         assert [one for one in collected if same <= one.items()], same
+
+
+def test_lines_without_secrets_stay_as_they_are(tmp_path: Path):
+    with collecting(tmp_path, collector()) as (reader, store):
+        file = reader.file(PLATFORM, "notes-5d8f7b9c4-x2k9q", "server")
+        file.write("\n".join(READABLE) + "\n")
+        until(lambda: stored(store) == len(READABLE), 60)
+        assert {one["_msg"] for one in store.documents()} == {*READABLE}
 
 
 @pytest.mark.parametrize(

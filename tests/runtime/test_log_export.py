@@ -22,7 +22,7 @@ from runtime.log_export import BoundedProcessor, LogExport, record_of
 from runtime.log_export_config import LogExportSection
 from runtime.lost_telemetry import LostTelemetry
 from tests.harness.canaries import leaks
-from tests.harness.leaking_lines import LEAKING, PERSONAL, SECRET
+from tests.harness.leaking_lines import LEAKING, PERSONAL, READABLE, SECRET
 from tests.harness.server import settings
 from tests.harness.tokens import Issuer
 
@@ -133,6 +133,17 @@ def test_secrets_and_personal_data_in_copies_are_masked(text: str):
     shown = json.dumps([record.body, dict(record.attributes or {})])
     assert leaks([SECRET], {"the copy": shown}) == []
     assert [one for one in PERSONAL if one in shown] == []
+
+
+@pytest.mark.parametrize("text", READABLE)
+def test_lines_without_secrets_are_copied_as_they_are(text: str):
+    record = record_of({"level": "info", "event": text})
+    assert record.body == text
+
+
+def test_counts_of_tokens_are_copied():
+    record = record_of({"level": "info", "event": "called", "usage": {"total_tokens": 532}})
+    assert record.attributes == {"event": "called", "usage.total_tokens": 532}
 
 
 def test_what_is_left_of_a_masked_copy_can_be_read():
