@@ -10,21 +10,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from components.observability.log_fields import SECRET_TEXTS
+
 from ..kubectl import reference
 from .cause import Cause
 from .evidence import Evidence
 
 HIDDEN: Final = "[hidden]"
-_SECRET_TEXTS: Final = (
-    re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+"),
-    re.compile(r"(?<=[Bb]earer )\S+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-    re.compile(
-        r"(?i)(?<![\w-])((?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key))"
-        r"[\"']?\s*[=:]\s*[\"']?)(?!\[)[^\s\"',;}]+"
-    ),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
-)
+_SECRET_TEXTS: Final = [
+    (re.compile(pattern), re.sub(r"<[a-z-]+>", HIDDEN, re.sub(r"\$\{(\d)\}", r"\\g<\1>", shown)))
+    for pattern, shown in SECRET_TEXTS
+]
+"""The patterns of the log collectors."""
 
 
 def write(file: Path, evidence: Evidence, found: Sequence[Cause]) -> int:
@@ -44,9 +41,8 @@ def write(file: Path, evidence: Evidence, found: Sequence[Cause]) -> int:
 
 def without_secrets(text: str) -> str:
     """The text with tokens, passwords and private keys replaced, as far as their form shows."""
-    for pattern in _SECRET_TEXTS:
-        kept = r"\1" if pattern.groups else ""
-        text = pattern.sub(f"{kept}{HIDDEN}", text)
+    for pattern, shown in _SECRET_TEXTS:
+        text = pattern.sub(shown, text)
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from pathlib import Path
 
@@ -23,12 +24,28 @@ from .test_causes import PASSWORDS, pod
         ("PGPASSWORD=s3cret psql", "s3cret"),
         ('{"password": "s3cret", "user": "a"}', "s3cret"),
         ("api_key: s3cret", "s3cret"),
+        ("redis://:s3cret@redis:6379/0", "s3cret"),
+        ("Authorization: Basic cXVkYWc6czNjcmV0", "cXVkYWc6czNjcmV0"),
+        ("Set-Cookie: session=s3cret", "s3cret"),
+        ("ALTER ROLE qudag PASSWORD 's3cret'", "s3cret"),
+        ("pushed with ghp_0123456789abcdef", "0123456789abcdef"),
+        ('{"said": "{\\"dbPassword\\": \\"s3cret\\"}"}', "s3cret"),
+        ('password: "two words s3cret"', "s3cret"),
         ("-----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY-----", "MHc"),
     ],
 )
 def test_texts_of_secrets_are_hidden(text: str, secret: str):
     assert secret not in without_secrets(text)
     assert HIDDEN in without_secrets(text)
+
+
+def test_objects_with_hidden_texts_are_still_json():
+    thing = {"env": [{"name": "A", "value": "password=s3cret"}], "password": "s3cret", "token": "a"}
+    assert json.loads(without_secrets(json.dumps(thing, indent=1))) == {
+        "env": [{"name": "A", "value": f"password={HIDDEN}"}],
+        "password": HIDDEN,
+        "token": HIDDEN,
+    }
 
 
 def test_other_texts_stay():
