@@ -12,6 +12,8 @@ FILLED_PERCENT = 50
 """Of a queue of undelivered lines; when it is full, reading stops."""
 RETENTION_SECONDS = 3600
 """Six times the time between two runs of log-retention."""
+ONE_FAULT_MINUTES = 15
+"""For which LogLinesRefused replaces LogLinesDropped; it fires 10 minutes after the last line."""
 
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
@@ -25,6 +27,13 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
 def _of_collectors(options: RuleOptions) -> Iterator[Alert]:
     of = f'{EXPORTER}="log-collector",{JOB}="{options.logs}",{options.within}'
     dropped = f"otelcol_exporter_send_failed_log_records{{{of}}}"
+    # A series begins with the first dropped lines, which an increase does not count.
+    rising = f"increase({dropped}[10m]) > 0 or ({dropped} > 0 unless {dropped} offset 10m)"
+    if options.log_forwarder is not None:
+        # The collectors drop what the forwarder refuses, in other namespaces: an inhibition of
+        # Alertmanager, which compares namespaces, could not tell.
+        refused = f"increase({_refused(options)}[{ONE_FAULT_MINUTES}m])"
+        rising = f"({rising}) unless on () {refused} > 0"
     yield Alert(
         name="LogQueueFilling",
         severity="warning",
@@ -45,8 +54,7 @@ def _of_collectors(options: RuleOptions) -> Iterator[Alert]:
         severity="warning",
         team="platform",
         scope="platform",
-        # A series begins with the first dropped lines, which an increase does not count.
-        expression=(f"increase({dropped}[10m]) > 0 or ({dropped} > 0 unless {dropped} offset 10m)"),
+        expression=rising,
         duration="1m",
         summary="The log store rejects log lines for good, and a collector drops them",
         description="{{ $labels.exported_exporter }} of {{ $labels.pod }} has dropped lines, "
@@ -55,8 +63,17 @@ def _of_collectors(options: RuleOptions) -> Iterator[Alert]:
     )
 
 
+def _forwarder(options: RuleOptions) -> str:
+    return f'{EXPORTER}="log-forwarder",{JOB}="{options.log_forwarder}",{options.within}'
+
+
+def _refused(options: RuleOptions) -> str:
+    """The lines that the store behind the forwarder has refused for good."""
+    return f'mcp_log_lines_total{{outcome="refused",{_forwarder(options)}}}'
+
+
 def _of_forwarder(options: RuleOptions) -> Iterator[Alert]:
-    of = f'{EXPORTER}="log-forwarder",{JOB}="{options.log_forwarder}",{options.within}'
+    of = _forwarder(options)
     age = f"mcp_log_retention_age_seconds{{{of}}}"
     yield Alert(
         name="LogStoreUnavailable",
@@ -74,7 +91,7 @@ def _of_forwarder(options: RuleOptions) -> Iterator[Alert]:
         severity="warning",
         team="platform",
         scope="platform",
-        expression=f'increase(mcp_log_lines_total{{outcome="refused",{of}}}[10m]) > 0',
+        expression=f"increase({_refused(options)}[10m]) > 0",
         duration="1m",
         summary="Elasticsearch or OpenSearch refuses log lines for good, and they are dropped",
         description='{{ $value | printf "%.0f" }} lines were refused in ten minutes.',

@@ -229,6 +229,20 @@ def _dropped(values: str, **labels: str) -> Series:
     return {series(name, **{**_COLLECTOR, **labels}): values}
 
 
+_FORWARDER: Final = {
+    **{"job": "log-forwarder", "pod": "log-forwarder-0", "exporter": "log-forwarder"},
+}
+
+
+def _log(name: str, values: str, **labels: str) -> Series:
+    return {series(name, **{**_FORWARDER, **labels}): values}
+
+
+def _refused(values: str, **labels: str) -> Series:
+    """Lines that the store behind the forwarder has refused."""
+    return _log("mcp_log_lines_total", values, **{"outcome": "refused", **labels})
+
+
 LOGS: Final[dict[str, Case]] = {
     "LogQueueFilling": _platform("warning", 300, _queue(51), _queue(49)),
     "LogLinesDropped": _platform(
@@ -239,19 +253,26 @@ LOGS: Final[dict[str, Case]] = {
             **_dropped(_LATER, pod="c", exporter="server"),
             **_dropped(_LATER, pod="d", job="another"),
         },
-        others=(_dropped(_LATER),),
-        quiet=(_dropped(constant(3)),),
+        others=(
+            _dropped(_LATER),
+            # The collectors' sink is the forwarder, which has refused no lines lately.
+            {**_dropped(rising(1)), **_refused(constant(3))},
+            {**_dropped(rising(1)), **_log("mcp_log_lines_total", rising(9), outcome="stored")},
+            {**_dropped(rising(1)), **_refused(rising(9), exporter="server")},
+            {**_dropped(rising(1)), **_refused(rising(9), job="another")},
+            {**_dropped(rising(1)), **_refused(rising(9), namespace="other")},
+        ),
+        quiet=(
+            _dropped(constant(3)),
+            # The store has refused them: LogLinesRefused fires.
+            {**_dropped(rising(1)), **_refused(rising(0.001), namespace="agents")},
+            {**_dropped(_LATER), **_refused(f"0+0x30 1+0x{STEP}")},
+            # The collectors' metrics are read after the forwarder's, and show it for longer.
+            {**_dropped(f"0+0x25 3+0x{STEP}"), **_refused(f"0+0x19 3+0x{STEP}")},
+        ),
         begins=30,
     ),
 }
-
-_FORWARDER: Final = {
-    **{"job": "log-forwarder", "pod": "log-forwarder-0", "exporter": "log-forwarder"},
-}
-
-
-def _log(name: str, values: str, **labels: str) -> Series:
-    return {series(name, **{**_FORWARDER, **labels}): values}
 
 
 def _of_others(name: str, values: str, **labels: str) -> Series:

@@ -71,6 +71,12 @@ def test_no_other_alert_claims_to_be_of_a_document():
     assert stated - {"AuthorizationFailures"} == {name for _, name, *_ in OF_DOCUMENTS}
 
 
+def test_dropped_log_lines_are_not_compared_with_those_of_a_forwarder_that_is_not_there():
+    without = alerts(replace(EVERYTHING, log_forwarder=None))["LogLinesDropped"]["expr"]
+    assert "mcp_log_lines_total" in alerts(EVERYTHING)["LogLinesDropped"]["expr"]
+    assert names_in(without) == {"otelcol_exporter_send_failed_log_records"}
+
+
 @pytest.mark.parametrize("options", [EVERYTHING, CLUSTER_OF_POSTGRES, SMALL])
 def test_every_series_of_a_rule_is_exported_or_recorded(options: RuleOptions):
     recorded = {rule["record"] for rule in rules(options) if "record" in rule}
