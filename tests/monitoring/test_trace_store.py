@@ -29,7 +29,7 @@ from tests.harness.graph_queries import pods
 from tests.harness.server import free_port, until
 from tests.harness.trace_store import TraceStore, jaeger, storing
 from tests.harness.traced_platform import TracedPlatform, traced_platform
-from tests.programs.test_traces import stack
+from tests.harness.traced_stacks import stack
 
 TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
 CALLER: Final = "b7ad6b7169203331"

@@ -1,11 +1,8 @@
-"""Who in a stack sends spans, where they may go, and that nothing changes without `traces`."""
+"""The collector of a stack's spans and their store, and that nothing changes without `traces`."""
 
 from __future__ import annotations
 
 import json
-import tomllib
-from functools import cache
-from typing import Any, Final
 
 import pytest
 
@@ -13,204 +10,25 @@ from components.base.quantities import quantity
 from components.mcp.traces import OTLP_HTTP
 from components.observability import trace_collector, trace_store
 from components.observability.otel_collector import METRICS
-from graph.resource_graph import ResourceGraph
 from policies import findings
 from stacks import sink_flows, trace_flows
 from stacks.rules import sinks as rules
-from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.graph_queries import objects, pods
 from tests.harness.monitored_stacks import stack as standalone
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.stacks import stack as shipped
-from tests.harness.user_servers import NETWORK, recorded
-
-PLATFORM: Final = "qudag-mcp-dev"
-MONITORING: Final = f"{PLATFORM}-monitoring"
-COLLECTOR: Final = Endpoint.pod(MONITORING, app="trace-collector")
-STORE: Final = Endpoint.pod(MONITORING, app="trace-store")
-RECEIVER: Final = f"https://trace-collector-service.{MONITORING}.svc:4318/v1/traces"
-SINK: Final = {
-    "url": "https://traces.example.com:4319/intake",
-    "networks": ["192.0.2.0/24"],
-    "header": "X-Api-Key",
-    "scheme": "none",
-    "token": {"secret": "trace-sink", "key": "token"},
-    "ca": {"secret": "trace-sink", "key": "ca.crt"},
-}
-WITHOUT_PROMETHEUS: Final = {k: v for k, v in NETWORK.items() if k != "prometheus"}
-SERVERS: Final[dict[str, dict[str, Any]]] = {
-    "weather": {"image": "ghcr.io/acme/weather:1", "longestToolSeconds": 300},
-    "notes": {
-        "image": "ghcr.io/acme/notes:1",
-        "transport": "stdio",
-        "command": ["notes"],
-    },
-    "traced": {
-        "image": "ghcr.io/acme/traced:1",
-        "traces": True,
-        "namespace": "models",
-        "env": {"OTEL_METRICS_EXPORTER": "prometheus"},
-    },
-    "files": {
-        "image": "ghcr.io/acme/files:1",
-        "transport": "stdio",
-        "command": ["files"],
-        "traces": True,
-        "secretEnv": {
-            "OTEL_RESOURCE_ATTRIBUTES": "files/attributes",
-            "OTEL_LOGS_EXPORTER": "files/logs",
-        },
-    },
-}
-
-
-@cache
-def stack(kind: str = "standalone", topology: str = "microservices") -> ResourceGraph:
-    """A stack with a store of its own (standalone), or with a sink outside."""
-    own = kind == "standalone"
-    kept = {"sampledPercent": 1.5, "slowSeconds": 0.5, "queueBytes": "32Mi"}
-    traces = {} if own else {"sink": SINK, **kept}
-    return recorded(
-        {
-            "topology": topology,
-            "network": NETWORK if kind == "operator" else WITHOUT_PROMETHEUS,
-            "kubernetes": {
-                "namespaces": {"models": f"{PLATFORM}-models"},
-                "servicePods": {"files": {"env": {"OTEL_BSP_SCHEDULE_DELAY": "500"}}},
-                **({"apiServer": ["10.96.0.1/32"]} if own else {}),
-            },
-            "observability": {
-                "kind": kind,
-                "traces": traces,
-                **({"standalone": {"grafana": {}}} if own else {}),
-            },
-            "servers": SERVERS,
-        }
-    )
-
-
-def configuration(graph: ResourceGraph) -> dict[str, Any]:
-    (found,) = [
-        one["data"]["collector.json"]
-        for one in objects(graph, "ConfigMap")
-        if one["metadata"]["name"] == "trace-collector-config"
-    ]
-    return json.loads(found)
-
-
-def endpoints(graph: ResourceGraph) -> dict[tuple[str, str], str]:
-    """Where each container sends spans, by the names of its workload and of itself."""
-    maps: dict[tuple[str, str], dict[str, Any]] = {
-        (one["metadata"]["namespace"], one["metadata"]["name"]): one["data"]
-        for one in objects(graph, "ConfigMap")
-    }
-    found: dict[tuple[str, str], str] = {}
-    for each in pods(graph):
-        namespace = each.owner.inputs["metadata"]["namespace"]
-        for container in (*each.containers, *each.spec.get("initContainers", [])):
-            variables = {one["name"]: one.get("value") for one in container.get("env", [])}
-            if url := variables.get("QUDAG_MCP_TRACES"):
-                found[each.name, container["name"]] = url
-            if url := variables.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-                found[each.name, container["name"]] = f"{url}/v1/traces"
-        for volume in each.spec.get("volumes", []):
-            name = str(volume.get("configMap", {}).get("name"))
-            text = str(maps.get((namespace, name), {}).get("server.toml", ""))
-            if section := tomllib.loads(text).get("traces"):
-                found[each.name, name.removesuffix("-config")] = section["endpoint"]
-    return found
-
-
-@pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
-def test_the_gateway_the_platforms_servers_and_those_with_traces_send_spans_and_no_others(
-    kind: str,
-):
-    found = endpoints(stack(kind))
-    assert set(found.values()) == {RECEIVER}
-    servers = {
-        *("mcp-core", "mcp-auth", "mcp-config", "mcp-consensus", "mcp-crypto", "mcp-state"),
-        *("mcp-tools", "qudag-integration"),
-    }
-    of_users = {("traced", "server"), ("files", "server")}
-    assert set(found) == {
-        *((one, one) for one in servers),
-        ("mcp-gateway", "gateway-metrics"),
-        *of_users,
-    }
-
-
-def test_the_gateway_and_the_server_of_a_monolith_send_spans():
-    found = endpoints(stack(topology="monolith"))
-    assert set(found) == {
-        *(("mcp-server", "mcp-server"), ("mcp-server", "gateway-metrics")),
-        *(("traced", "server"), ("files", "server")),
-    }
-
-
-def variables(graph: ResourceGraph, server: str) -> dict[str, Any]:
-    """The OpenTelemetry variables of a user's container; None: its value is in a Secret."""
-    (found,) = [each for each in pods(graph) if each.name == server]
-    (container,) = [one for one in found.spec["initContainers"] if one["name"] == "server"]
-    given = [one for one in container["env"] if one["name"].startswith("OTEL_")]
-    assert len(given) == len({one["name"] for one in given})
-    return {one["name"]: one.get("value") for one in given}
-
-
-def test_a_server_with_traces_has_the_variables_of_an_opentelemetry_sdk():
-    assert variables(stack(), "traced") == {
-        "OTEL_SERVICE_NAME": "traced",
-        "OTEL_TRACES_EXPORTER": "otlp",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": RECEIVER.removesuffix("/v1/traces"),
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_EXPORTER_OTLP_CERTIFICATE": "/etc/internal-ca/ca.crt",
-        "OTEL_PROPAGATORS": "tracecontext",
-        "OTEL_METRICS_EXPORTER": "prometheus",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_BSP_SCHEDULE_DELAY": "1000",
-        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=development,"
-        f"k8s.namespace.name={PLATFORM}-models",
-    }
-    own = variables(stack(), "files")
-    assert own["OTEL_RESOURCE_ATTRIBUTES"] is own["OTEL_LOGS_EXPORTER"] is None
-    assert own["OTEL_BSP_SCHEDULE_DELAY"] == "500"
-    assert variables(stack(), "weather") == variables(stack(), "notes") == {}
-
-
-def test_the_bridge_sends_spans_as_well_and_without_traces_none():
-    for name, traced in (("files", True), ("notes", False)):
-        (found,) = [each for each in pods(stack()) if each.name == name]
-        (container,) = [one for one in found.spec["initContainers"] if one["name"] == "server"]
-        words = container["command"][: container["command"].index("--")]
-        given = dict(zip(words[2::2], words[3::2], strict=True))
-        traces = {key: given[key] for key in given if "traces" in key or key == "--name"}
-        wanted = {
-            "--name": "files",
-            "--traces-endpoint": RECEIVER,
-            "--traces-ca": "/etc/internal-ca/ca.crt",
-        }
-        assert traces == (wanted if traced else {})
-
-
-def test_the_authority_is_wanted_in_the_namespace_of_a_server_with_traces():
-    wanted = [
-        one["namespace"]
-        for one in stack("none").outputs["required_secrets"]
-        if one["name"] == "mcp-internal-ca"
-    ]
-    assert f"{PLATFORM}-models" in wanted
-    (found,) = [each for each in pods(stack("none")) if each.name == "weather"]
-    assert not _mounts(found, "/etc/internal-ca")
-
-
-@pytest.mark.parametrize("kind", ["standalone", "operator", "none"])
-def test_whoever_sends_spans_may_connect_to_the_collector_and_nobody_else(kind: str):
-    graph = stack(kind)
-    cluster = Enforcement(objects(graph, "NetworkPolicy"))
-    senders = {workload for workload, _ in endpoints(graph)}
-    for each in pods(graph):
-        source = Endpoint(each.owner.inputs["metadata"]["namespace"], each.labels)
-        allowed = each.name in senders
-        assert cluster.arrives(source, COLLECTOR, "TCP", OTLP_HTTP) is allowed, each.name
-        assert not cluster.arrives(COLLECTOR, source, "TCP", 8443), each.name
+from tests.harness.traced_stacks import (
+    COLLECTOR,
+    MONITORING,
+    PLATFORM,
+    SERVERS,
+    SINK,
+    STORE,
+    WITHOUT_PROMETHEUS,
+    configuration,
+    stack,
+)
+from tests.harness.user_servers import recorded
 
 
 def test_the_collector_alone_may_send_to_the_store_and_grafana_alone_may_ask_it():
@@ -328,17 +146,6 @@ def test_a_sink_may_have_the_authority_of_the_platform():
         if one["name"] == "mcp-internal-ca"
     ]
     assert wanted == [(space, "authority", ["ca.crt"]) for space in (PLATFORM, MONITORING)]
-
-
-def test_senders_have_the_authority_that_signs_the_certificate_of_the_collector():
-    for each in pods(stack("none")):
-        if each.name in {workload for workload, _ in endpoints(stack("none"))}:
-            assert _mounts(each, "/etc/internal-ca"), each.name
-
-
-def _mounts(each: Pods, path: str) -> bool:
-    containers = (*each.containers, *each.spec.get("initContainers", []))
-    return any(m["mountPath"] == path for c in containers for m in c.get("volumeMounts", []))
 
 
 @pytest.mark.parametrize("kind", ["standalone", "operator", "none"])

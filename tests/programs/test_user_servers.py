@@ -311,7 +311,8 @@ def test_the_stacks_of_these_tests_set_every_field_of_the_section():
     written = {field for server in EVERY_FIELD.values() for field in server}
     fields = {field.alias or name for name, field in Server.model_fields.items()}
     # replicas excludes scale; the others have files of their own: test_server_egress.py,
-    # test_user_servers_in_clouds.py, test_topology_examples.py, test_namespaces.py, test_traces.py
+    # test_user_servers_in_clouds.py, test_topology_examples.py, test_namespaces.py,
+    # test_trace_senders.py
     elsewhere = {"egress", "targets", "pathPrefix", "uses", "volumes", "namespace", "exposed"}
     elsewhere |= {"traces"}
     assert fields - written == {"replicas", *elsewhere}
