@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.base.problems import ProblemReport
-from stacks.config.servers import NAME
+from stacks.config.server_forms import NAME
 
 from .added_server.archive import read_archive
 from .added_server.entry import Found, lines

@@ -27,7 +27,7 @@ from .kubernetes import KUBERNETES_FORMS
 from .pods import SecretKey
 from .renamed_fields import RENAMED
 from .secret_store import SECRET_STORE_FORMS, SecretStoreFields
-from .servers import SERVER_FORMS
+from .server_forms import SERVER_FORMS
 from .stack import StackConfig
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from .forms import FORMS
 from .grafana import GRAFANA_FORMS
 from .kubernetes import KUBERNETES_FORMS
 from .secret_store import SECRET_STORE_FORMS
-from .servers import SERVER_FORMS
+from .server_forms import SERVER_FORMS
 from .stack import StackConfig
 
 _FORMS: Final = {

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 from components.base.forms import SECRET_NAME
-from stacks.config.servers import SECRET_KEY
+from stacks.config.server_forms import SECRET_KEY
 
 from .containers import ROOT
 
