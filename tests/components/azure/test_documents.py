@@ -12,9 +12,8 @@ from typing import Any, Final, cast
 import pytest
 
 from components.azure.tokens import ACTION_GROUP, LOG_ALERT, METRIC_ALERT
+from tests.harness.azure_monitoring import graph, items, name_of, query
 from tests.harness.cloud_documents import by_node, by_python, needs_cloud_documents
-
-from .test_monitoring import graph, items, name_of, query
 
 pytestmark = [pytest.mark.slow, needs_cloud_documents]
 

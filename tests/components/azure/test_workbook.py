@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import pytest
 
+from components.azure.tokens import WORKBOOK
+from tests.harness.azure_monitoring import METRICS, graph, items
 from tests.harness.cloud_documents import needs_cloud_documents
 
 from .test_documents import every_query, parsed
-from .test_monitoring import METRICS, WORKBOOK, graph, items
 
 pytestmark = pytest.mark.slow
 
