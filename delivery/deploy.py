@@ -90,7 +90,7 @@ class Run:
         return deployed, entry
 
     def _authority(self, outputs: Mapping[str, Any]) -> str | None:
-        """Write the local authority's certificate to a file; None if there is no authority."""
+        """Write the local CA's certificate to a file; None if there is no CA."""
         namespace = outputs.get("namespace")
         certificate = namespace and local_secrets.authority_certificate(
             self.cluster.kubectl, namespace

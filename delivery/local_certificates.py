@@ -28,12 +28,12 @@ class Authority:
 
     @property
     def public(self) -> bytes:
-        """The authority's certificate as PEM."""
+        """The CA's certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
     def private(self) -> bytes:
-        """The authority's private key as PEM."""
+        """The CA's private key as PEM."""
         return private_pem(self.key)
 
     @classmethod
@@ -55,7 +55,7 @@ def new_signing_key() -> ec.EllipticCurvePrivateKey:
 
 
 def new_authority() -> Authority:
-    """Generate an authority; its private key is stored only in the cluster."""
+    """Generate a CA; its private key is stored only in the cluster."""
     key = new_signing_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "qudag-mcp local authority")])
     certificate = (

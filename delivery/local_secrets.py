@@ -90,7 +90,7 @@ def create(
     """Create the absent Secrets; returns their references, without values.
 
     Args:
-        required: those of the platform's own namespace first. It has the authority and the signer;
+        required: those of the platform's own namespace first. It has the CA and the signer;
             passwords of the same name are equal in all namespaces.
         addresses: addresses of the cluster's load balancers, for certificates.
     """
@@ -159,11 +159,11 @@ def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster:
 
 
 class _Maker:
-    """Creates the Secrets of a platform, the authority and the signer first.
+    """Creates the Secrets of a platform, the CA and the signer first.
 
     These two are in the first of its namespaces.
 
-    A killed command may have created an authority or a signer but not the Secrets that depend on
+    A killed command may have created a CA or a signer but not the Secrets that depend on
     it; the next command reuses the existing one.
     """
 
@@ -271,7 +271,7 @@ def _decoded(secret: Object) -> dict[str, bytes]:
 
 
 def authority_certificate(kubectl: Kubectl, namespace: str) -> str | None:
-    """The certificate of the local authority as PEM; None if there is none."""
+    """The certificate of the local CA as PEM; None if there is none."""
     entries = _entries(kubectl, namespace, AUTHORITY)
     return entries["tls.crt"].decode() if entries else None
 

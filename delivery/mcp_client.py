@@ -72,7 +72,7 @@ class Endpoint:
     """The URL of an MCP server, and the token to call it with.
 
     Attributes:
-        ca_file: certificate of the authority to trust; by default the machine's authorities.
+        ca_file: certificate of the CA to trust; by default the machine's CAs.
     """
 
     url: str

@@ -48,7 +48,7 @@ def optimise(  # noqa: PLR0917  (options of the command line)
     ] = None,
     prometheus_ca: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", exists=True, help="Authority of its certificate, in PEM."),
+        typer.Option(metavar="FILE", exists=True, help="CA of its certificate, in PEM."),
     ] = None,
     prometheus_token: Annotated[
         str | None,
@@ -104,8 +104,8 @@ def optimise(  # noqa: PLR0917  (options of the command line)
         raise typer.BadParameter("pass both --core-price and --gib-price, or neither")
     named = None
     if prometheus is not None:
-        authority = prometheus_ca.read_text() if prometheus_ca else None
-        named = Prometheus(url=prometheus.rstrip("/"), authority=authority, token=prometheus_token)
+        ca = prometheus_ca.read_text() if prometheus_ca else None
+        named = Prometheus(url=prometheus.rstrip("/"), ca=ca, token=prometheus_token)
     asked = Asked(
         window=_seconds(window),
         at_least=_seconds(at_least),

@@ -121,7 +121,7 @@ class Deployed:
         context: the kubeconfig context, if the cluster is the user's.
         forwarded_service: namespace and name of the Service whose port must be forwarded; None if
             it has an address.
-        ca_file: the authority of the gateway's certificate; None for a public authority.
+        ca_file: the CA of the gateway's certificate; None for a public CA.
     """
 
     outputs: dict[str, Any]

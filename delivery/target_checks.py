@@ -68,7 +68,7 @@ def _tls(url: str) -> str:
 
 
 def _without_token(name: str, url: str, prm_url: str, issuer: str | None) -> Iterator[Check]:
-    # The public authorities of this machine, not that of the cluster's gateway.
+    # The public CAs of this machine, not that of the cluster's gateway.
     trust = ssl.create_default_context()
     with httpx2.Client(verify=trust, timeout=_ASK_SECONDS, trust_env=not is_private(url)) as http:
         refused, described = (f"{name}: {what}" for what in WITHOUT_TOKEN)

@@ -172,7 +172,7 @@ def _metadata_checks(deployed: Deployed, url: str, prm_url: str) -> list[Check]:
 
 
 def _trusting(deployed: Deployed, url: str, targets: Mapping[str, Mapping[str, Any]]) -> Deployed:
-    """With the authority of the gateway, unless the address is one in a cloud."""
+    """With the CA of the gateway, unless the address is one in a cloud."""
     return replace(deployed, ca_file=None) if url in addresses(targets) else deployed
 
 

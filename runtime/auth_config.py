@@ -57,7 +57,7 @@ class AuthSection(IssuerSection):
         clock_skew_seconds: how much the clocks of issuer and server may differ.
         jwks_max_age_seconds: how long keys from a `jwks_url` are used before they are read again;
             tokens of a withdrawn key are accepted as long.
-        jwks_ca_file: certificates of authorities to trust besides the public ones when keys are
+        jwks_ca_file: certificates of CAs to trust besides the public ones when keys are
             fetched.
     """
 

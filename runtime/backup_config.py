@@ -24,7 +24,7 @@ class BackupSection(Section):
         region: of the bucket.
         access_key_file, secret_key_file: files with a key of the bucket. Without them, the pod's
             identity in its cloud.
-        ca_file: the authority of the endpoint's certificate; without it, the public ones.
+        ca_file: the CA of the endpoint's certificate; without it, the public ones.
         manifests: directory with the Kubernetes objects of the stack, which are backed up as well.
         max_age_minutes: a newest backup that is older is an error of the restore drill.
         work: directory that this program and the PostgreSQL programs share.

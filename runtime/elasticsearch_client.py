@@ -46,7 +46,7 @@ class Refused:
 class StoreClient:
     """A client of one store. Each request reads the login from its file.
 
-    A new authority is used from the next request on.
+    A new CA is used from the next request on.
     """
 
     def __init__(self, section: StoreSection) -> None:
@@ -55,7 +55,7 @@ class StoreClient:
         try:
             self.http = self._client()
         except OSError as error:
-            raise StartError(f"{section.ca_file} is no authority: {error}") from None
+            raise StartError(f"{section.ca_file} is no CA: {error}") from None
 
     async def close(self) -> None:
         """Close its connections."""
@@ -75,14 +75,14 @@ class StoreClient:
         )
 
     async def _trust_the_newest(self) -> None:
-        """Connect anew if the file of the authority has changed."""
+        """Connect anew if the file of the CA has changed."""
         written = self._authority()
         if written == self.authority:
             return
         try:
             client = self._client()
         except OSError as error:  # perhaps it is being written: the next request tries again
-            raise StoreError(f"{self.section.ca_file} is no authority: {error}") from None
+            raise StoreError(f"{self.section.ca_file} is no CA: {error}") from None
         # Requests that this ends are sent again by the collector.
         self.authority, old, self.http = written, self.http, client
         await old.aclose()

@@ -22,7 +22,7 @@ class StoreSection(Section):
         url: with https, without a path of the API.
         index: data stream of all lines but security events.
         security_index: data stream of security events.
-        ca_file: authority of its certificate; None: the public ones.
+        ca_file: CA of its certificate; None: the public ones.
         user, password_file: login with a password; the file is read for each request.
         token_file, scheme: a token in the header `Authorization`, read for each request.
         timeout_seconds: for one request.
@@ -92,7 +92,7 @@ class ForwarderClientSection(Section):
 
     Attributes:
         url: of the forwarder, without a path.
-        ca_file: authority of its certificate.
+        ca_file: CA of its certificate.
     """
 
     url: Annotated[str, Field(pattern=r"^https://[^\s?#@]+$")]

@@ -242,6 +242,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--traces-ca",
         type=Path,
-        help=f"authorities of the OTLP receiver in ${TRACES}, which gets a span for each request",
+        help=f"CAs of the OTLP receiver in ${TRACES}, which gets a span for each request",
     )
     return parser

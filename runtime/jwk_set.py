@@ -128,7 +128,7 @@ def file_reader(path: Path) -> Read:
 
 
 def url_reader(url: str, ca_file: Path | None = None) -> Read:
-    """Fetches the URL, with certificates of `ca_file` besides the public authorities'.
+    """Fetches the URL, with certificates of `ca_file` besides the public CAs'.
 
     Redirects are followed, at most `MOST_REDIRECTS`, and from HTTPS to HTTPS only.
     """

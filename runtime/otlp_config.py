@@ -41,7 +41,7 @@ class OtlpSection(Section):
 
     Attributes:
         endpoint: its URL, such as `https://collector:4318/v1/traces`.
-        ca_file: authorities that may have signed its certificate; without it and `ca` those of
+        ca_file: CAs that may have signed its certificate; without it and `ca` those of
             the system.
         ca: the same as text, in PEM.
         token_env: name of the environment variable with what is sent in `header`; without it
@@ -83,7 +83,7 @@ class OtlpSection(Section):
         return {self.header: token if self.scheme == "none" else f"{self.scheme} {token}"}
 
     def authorities(self) -> str | None:
-        """The file with the authorities; None: those of the system."""
+        """The file with the CAs; None: those of the system."""
         if self.ca is not None:
             return in_memory_file(self.ca)
         return str(self.ca_file) if self.ca_file is not None else None

@@ -25,11 +25,11 @@ class RedisSection(PasswordSection):
     Attributes:
         user: of its access control list; without one, the user `default`.
         sentinels: `host:port` of Sentinels, which name the primary; `host` and `port` are unused
-            then. They accept the same user, and have certificates of the same authority.
+            then. They accept the same user, and have certificates of the same CA.
         max_connections: of one process, for its sessions; more requests wait.
-        public_authorities: trust the authorities of the operating system in place of `ca_file`.
+        public_authorities: trust the CAs of the operating system in place of `ca_file`.
         token: in place of a password, a token of the cloud: `elasticache` (IAM of AWS),
-            `memorystore` (IAM of Google Cloud) or `azure` (Entra). A Memorystore has an authority
+            `memorystore` (IAM of Google Cloud) or `azure` (Entra). A Memorystore has a CA
             of its own, which signs no other certificates: the name in them is not compared.
         region: of AWS; None: `AWS_REGION`.
         cache_name: id of the replication group, for which a token of `elasticache` is signed.
@@ -66,12 +66,12 @@ class RedisSection(PasswordSection):
         if self.token == "memorystore" and self.public_authorities:  # noqa: S105
             raise ValueError(
                 "token is memorystore, and public_authorities is true: any server with a public "
-                "certificate would get the token; name the authority of the instance in ca_file"
+                "certificate would get the token; name the CA of the instance in ca_file"
             )
         if not self.encrypted and self.host not in LOOPBACK:
             raise ValueError(
                 f"token is {self.token}, and ca_file is missing: the token would be sent to "
-                "whoever answers; name the authorities of the cache's certificate"
+                "whoever answers; name the CAs of the cache's certificate"
             )
         return self
 
@@ -82,7 +82,7 @@ class RedisSection(PasswordSection):
 
     @property
     def has_name_in_certificate(self) -> bool:
-        """Whether the certificate names the host; otherwise its authority is the server's own."""
+        """Whether the certificate names the host; otherwise its CA is the server's own."""
         return self.token != "memorystore"  # noqa: S105
 
     def password(self) -> str | None:

@@ -58,8 +58,8 @@ class PostgresSection(PasswordSection):
         region: of AWS; None: that in the host's name, else `AWS_REGION`.
         password_secret: in place of a password, the ARN of a JSON secret in AWS Secrets Manager
             with the key `password`, which the server reads with the role of its task or pod.
-        ca_env: in place of `ca_file`, the variable with the authorities in PEM.
-        verify: `full`: the authority and the name of the certificate. `ca`: the authority alone,
+        ca_env: in place of `ca_file`, the variable with the CA certificates in PEM.
+        verify: `full`: the CA and the name of the certificate. `ca`: the CA alone,
             for one that signs the certificates of this server and no other.
     """
 
@@ -80,7 +80,7 @@ class PostgresSection(PasswordSection):
     @model_validator(mode="after")
     def an_authority_is_verified(self) -> Self:
         if self.verify == "ca" and self.ca_file is None and self.ca_env is None:
-            raise ValueError("verify is ca, and ca_file is missing: name the authority")
+            raise ValueError("verify is ca, and ca_file is missing: name the CA")
         return self
 
     @model_validator(mode="after")
@@ -101,7 +101,7 @@ class PostgresSection(PasswordSection):
         if self.ca_file is None and self.ca_env is None and self.host not in LOOPBACK:
             raise ValueError(
                 f"token is {self.token}, and ca_file is missing: the token would be sent to "
-                "whoever answers; name the authorities of the database's certificate"
+                "whoever answers; name the CAs of the database's certificate"
             )
         return self
 
@@ -117,7 +117,7 @@ class PostgresSection(PasswordSection):
         return database_password(self.token, self.host, self.port, self.user, self.region)()
 
     def authorities(self) -> str | None:
-        """The file with the authorities; raises `OSError` if the variable is not set."""
+        """The file with the CAs; raises `OSError` if the variable is not set."""
         if self.ca_env is None:
             return str(self.ca_file) if self.ca_file is not None else None
         if self.ca_env not in os.environ:

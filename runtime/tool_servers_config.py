@@ -17,7 +17,7 @@ class ToolServerSection(Section):
     Attributes:
         name: what the names of its tools begin with, followed by two underscores.
         url: its MCP endpoint.
-        ca_file: authority of its certificate, whose name is verified.
+        ca_file: CA of its certificate, whose name is verified.
         era: MCP revisions that it speaks; `dual`: the newest that it answers.
         scopes: that the caller's token must have; without them its tools are not listed.
         send_user: name the caller in headers, in place of sending the caller's token.

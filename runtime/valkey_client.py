@@ -96,9 +96,9 @@ async def close(asked: Any) -> None:
 
 
 class VerifiedConnection(Connection):
-    """Trusts the authorities of the section alone; a file is read for each connection.
+    """Trusts the CAs of the section alone; a file is read for each connection.
 
-    The library's own class trusts the authorities of the system besides.
+    The library's own class trusts the CAs of the system besides.
     """
 
     def __init__(self, redis: RedisSection, **options: Any) -> None:

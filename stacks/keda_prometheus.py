@@ -12,7 +12,7 @@ from .topologies.topology import PROMETHEUS
 
 
 def keda_prometheus(config: StackConfig) -> Prometheus | None:
-    """Address, login and authority for KEDA; None if KEDA queries no Prometheus."""
+    """Address, login and CA for KEDA; None if KEDA queries no Prometheus."""
     if own_keda(config) is not None:
         host = f"{PROMETHEUS}-service.{config.monitoring_namespace}.svc"
         return Prometheus(

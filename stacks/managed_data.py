@@ -51,7 +51,7 @@ CACHE_OUTPUTS: Final = ("cache_host", "cache_port", "cache_user", "cache_name", 
 
 
 def data_outputs(made: ManagedData) -> dict[str, dict[str, Any]]:
-    """What a user needs of each store: where it is, and its credentials and authority."""
+    """What a user needs of each store: where it is, and its credentials and CA."""
     wanted = {POSTGRES: DATABASE_OUTPUTS, VALKEY: CACHE_OUTPUTS}
     return {
         store: {output: getattr(tier, output) for output in wanted[store]}

@@ -88,9 +88,9 @@ def own_sign_in(config: StackConfig) -> GrafanaSignIn | None:
 
 
 def sign_in_keys(config: StackConfig) -> list[SecretKey]:
-    """The keys that Grafana reads for it, but for those of the platform's own authority."""
+    """The keys that Grafana reads for it, but for those of the platform's own CA."""
     section = own_sign_in(config)
-    found = [section.client_secret, section.authority] if section else []
+    found = [section.client_secret, section.ca] if section else []
     return [key for key in found if key and key.secret != config.secrets.internal_ca]
 
 
@@ -107,13 +107,13 @@ def has_probes(config: StackConfig) -> bool:
 
 
 def probe_keys(config: StackConfig) -> list[SecretKey]:
-    """The keys that probes read, but for those of the platform's own authority."""
+    """The keys that probes read, but for those of the platform's own CA."""
     section = own_probes(config)
     if section is None:
         return []
     token = section.token
-    of_token = (token.client_secret, token.authority) if token else ()
-    found = [key for key in (section.authority, *of_token) if key]
+    of_token = (token.client_secret, token.ca) if token else ()
+    found = [key for key in (section.ca, *of_token) if key]
     return [key for key in found if key.secret != config.secrets.internal_ca]
 
 

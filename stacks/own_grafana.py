@@ -55,7 +55,7 @@ def _sign_in(written: Written | None) -> GrafanaSignIn | None:
         return None
     from components.observability.grafana_sign_in import GrafanaRoles, GrafanaSignIn
 
-    roles, secret, authority = written.roles, written.client_secret, written.authority
+    roles, secret, ca = written.roles, written.client_secret, written.ca
     return GrafanaSignIn(
         authorization_url=written.authorization_url,
         token_url=written.token_url,
@@ -67,5 +67,5 @@ def _sign_in(written: Written | None) -> GrafanaSignIn | None:
         ),
         url=written.url,
         scopes=written.scopes,
-        authority=SecretKey(secret=authority.secret, key=authority.key) if authority else None,
+        ca=SecretKey(secret=ca.secret, key=ca.key) if ca else None,
     )

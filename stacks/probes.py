@@ -112,7 +112,7 @@ def blackbox_exporter_args(
         image=config.images.blackbox_exporter or VERSIONS["images"]["blackboxExporter"],
         domain=config.domain,
         tls_secret=config.secrets.internal_tls_of(BLACKBOX_EXPORTER),
-        authority=_key(section.authority),
+        ca=_key(section.ca),
         token=_token(section),
         tool=_tool(section),
         era=config.protocol.era,
@@ -134,7 +134,7 @@ def _token(section: Probes) -> ProbeToken | None:
         client_secret=secret,
         scopes=written.scopes,
         parameters=written.parameters,
-        authority=_key(written.authority),
+        ca=_key(written.ca),
     )
 
 

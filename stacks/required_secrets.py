@@ -140,7 +140,7 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
 
 
 def _verifies(config: StackConfig, namespace: str) -> bool:
-    """Whether a server in a further namespace connects to a store, and so needs the authority."""
+    """Whether a server in a further namespace connects to a store, and so needs the CA."""
     servers = config.cluster_servers
     here = placement(config).within(namespace, servers)
     return any(needs_the_platform_authority(config, servers[name]) for name in here)
@@ -224,7 +224,7 @@ def _of_sinks(config: StackConfig) -> Iterator[tuple[str, Written]]:
 
 
 def _sink_has_the_authority(config: StackConfig, namespace: str) -> bool:
-    """Whether what sends to a sink from the namespace trusts the platform's own authority."""
+    """Whether what sends to a sink from the namespace trusts the platform's own CA."""
     return any(
         key.secret == config.secrets.internal_ca and placement(config).of(workload) == namespace
         for workload, key in _of_sinks(config)
@@ -232,7 +232,7 @@ def _sink_has_the_authority(config: StackConfig, namespace: str) -> bool:
 
 
 def _of_keda(config: StackConfig) -> Iterator[SecretKey]:
-    """The keys by which KEDA queries a Prometheus, but for the platform's own authority."""
+    """The keys by which KEDA queries a Prometheus, but for the platform's own CA."""
     if asked := keda_prometheus(config):
         for _, key in asked.credentials:
             if key.secret != config.secrets.internal_ca:
@@ -240,7 +240,7 @@ def _of_keda(config: StackConfig) -> Iterator[SecretKey]:
 
 
 def _signs(config: StackConfig, namespace: str) -> bool:
-    """Whether a store in the namespace gives the authority to its operator."""
+    """Whether a store in the namespace gives the CA to its operator."""
     where = placement(config)
     return any(
         kind_of(config, store).reads_authority and where.of(store) == namespace
@@ -249,7 +249,7 @@ def _signs(config: StackConfig, namespace: str) -> bool:
 
 
 def _of_stores(config: StackConfig) -> Iterator[tuple[str, SecretKey]]:
-    """The passwords and authorities of stores outside, in each namespace that connects to them."""
+    """The passwords and CAs of stores outside, in each namespace that connects to them."""
     chosen, where = topology(config), placement(config)
     for store in chosen.data:
         kind = kind_of(config, store)

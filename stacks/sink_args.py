@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def own_sink(config: StackConfig, workload: str, port: int) -> Sink:
-    """A workload of the platform, whose certificate its own authority signs."""
+    """A workload of the platform, whose certificate its own CA signs."""
     from components.observability.otlp_sink import OtlpSink as Sink
 
     ca = SecretKey(secret=config.secrets.internal_ca, key="ca.crt")

@@ -168,7 +168,7 @@ def needs_the_platform_authority(config: StackConfig, server: Server) -> bool:
 
 
 def store_authorities(config: StackConfig, server: Server) -> Mapping[str, SecretKey]:
-    """The authorities of other stores that the server uses, by the directory to mount them in."""
+    """The CAs of other stores that the server uses, by the directory to mount them in."""
     keys = {store: kind_of(config, store).authority(config) for store in server.uses}
     return {_PATHS[store].authority_path: key for store, key in keys.items() if key}
 

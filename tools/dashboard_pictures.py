@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="folder with the dashboards' JSON")
     parser.add_argument("prometheus", help="URL of Prometheus")
-    parser.add_argument("--ca", type=Path, help="file with the authority of its certificate")
+    parser.add_argument("--ca", type=Path, help="file with the CA of its certificate")
     parser.add_argument("--namespace", required=True, help="namespace of the platform")
     parser.add_argument("--minutes", type=float, default=10, help="how much is drawn")
     chosen = parser.parse_args()

@@ -74,7 +74,7 @@ class EcsFargateArgs(AwsServerArgs):
             ``secrets``. The reference server is its reverse proxy, which checks tokens and offers
             no tools; ``config.role`` has no effect.
         database: PostgreSQL in the VPC; each task migrates it before its server starts.
-        database_authority: ARN of the secret with the authorities of its certificate, in PEM.
+        database_authority: ARN of the secret with the CA certificates, in PEM.
         otlp: your receiver of spans and copies of log lines by OTLP; None: they are not sent.
         protect: refuse to delete the load balancer and what holds sessions.
     """
@@ -158,7 +158,7 @@ def _database(args: EcsFargateArgs) -> list[Problem]:
                 "database_authority",
                 "is missing, and database is set",
                 "the server could not verify the database's certificate: no connection",
-                "store the authorities in AWS Secrets Manager, and write the secret's ARN",
+                "store the CA certificates in AWS Secrets Manager, and write the secret's ARN",
             )
         )
     if args.database and args.upstream:

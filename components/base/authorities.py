@@ -1,4 +1,4 @@
-"""Checks of authorities in PEM that a user writes into a program or a stack file."""
+"""Checks of CA certificates in PEM that a user writes into a program or a stack file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----"
 def authority_problems(
     ca: str | None, *, read_in: str, unverified: str, longest: int | None = None
 ) -> Iterator[Problem]:
-    """An authority that is no certificate, is too long, or has a private key beside it.
+    """Text that is no CA certificate, is too long, or has a private key beside it.
 
     Args:
-        ca: the certificates; None: those of public authorities. Text between them is ignored.
+        ca: the certificates; None: those of public CAs. Text between them is ignored.
         read_in: what everyone could read a private key in.
         unverified: the consequence of what is no certificate.
         longest: in characters.
@@ -28,7 +28,7 @@ def authority_problems(
             "ca",
             "contains a private key",
             f"everyone who reads {read_in} could sign certificates",
-            "write the certificates of the authority alone, and replace that key",
+            "write the certificates of the CA alone, and replace that key",
         )
     elif not _can_be_read(ca):
         yield Problem(
@@ -42,7 +42,7 @@ def authority_problems(
             "ca",
             f"is longer than {longest} characters",
             "the settings of the server would not fit into a variable of a container",
-            "write only the certificate of the authority that signs the receiver's",
+            "write only the certificate of the CA that signs the receiver's",
         )
 
 

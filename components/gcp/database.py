@@ -251,7 +251,7 @@ def _private(args: CloudSqlDataTierArgs) -> dict[str, Any]:
         "ipv4Enabled": False,
         "privateNetwork": args.location.network,
         "sslMode": "ENCRYPTED_ONLY",
-        # An authority for each instance, which clients verify: its certificate has no name.
+        # A CA for each instance, which clients verify: its certificate has no name.
         "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
     }
 
@@ -270,12 +270,12 @@ def _instance_of(args: CloudSqlDataTierArgs, valkey: CloudResource) -> pulumi.Ou
 
 
 def _authority(certificates: list[Mapping[str, Any]]) -> str:
-    """The certificate, in PEM, of the authority of this instance alone."""
+    """The certificate, in PEM, of the CA of this instance alone."""
     return str(certificates[0]["cert"])
 
 
 def _authorities(authorities: list[Mapping[str, Any]]) -> str:
-    """The certificates, in PEM, of the authorities of this instance alone."""
+    """The certificates, in PEM, of the CAs of this instance alone."""
     chains = [chain for authority in authorities for chain in authority["caCerts"]]
     return "\n".join(text.strip() for chain in chains for text in chain["certificates"]) + "\n"
 

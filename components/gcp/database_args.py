@@ -28,7 +28,7 @@ class CloudSqlDataTierArgs(ManagedDataTierArgs):
         storage_gb: storage at first; it grows automatically.
         high_availability: a standby in another zone takes over when the database's own fails.
         read_replica: a second instance for queries that only read, at the output ``read_host``; the
-            output ``ca`` then has the authorities of both.
+            output ``ca`` then has the CAs of both.
         backup_days: days that the daily backups are kept.
         point_in_time_days: days within which the database can be restored to any second.
         cache_accounts: further service accounts that may connect to the cache.

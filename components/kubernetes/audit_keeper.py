@@ -37,7 +37,7 @@ class AuditKeeperArgs:
         image: of the server.
         owner: the log, as its owner reaches it.
         passwords_secret: Secret with ``audit-keeper-password``, if the owner names no other.
-        internal_ca_secret: Secret with ``ca.crt``, the authority of the platform.
+        internal_ca_secret: Secret with ``ca.crt``, the CA of the platform.
         retention_days: age of a row after which its month may be dropped.
         schedule: five fields, in UTC.
         stack: name of the platform, of whose folder in the bucket the months are.
@@ -98,7 +98,7 @@ def _content(args: AuditKeeperArgs) -> dict[str, pulumi.Input[str]]:
 
 
 def owner_secrets(owner: AuditOwner, passwords: str, authority: str) -> list[SecretFiles]:
-    """The Secrets with the owner's password and the authority of the database."""
+    """The Secrets with the owner's password and the CA of the database."""
     if owner.authority is None:
         ca = SecretFiles(secret=authority, path=INTERNAL_CA_PATH, keys=("ca.crt",))
     else:

@@ -42,7 +42,7 @@ RESTORE_ROLE: Final = BackupRole(name="restore", password_key="restore-password"
 def database_files(
     role: BackupRole, passwords_secret: str, authority_secret: str
 ) -> list[SecretFiles]:
-    """The files with the role's password and with the authority of the database."""
+    """The files with the role's password and with the CA of the database."""
     return [
         SecretFiles(secret=passwords_secret, path=SECRETS_PATH, keys=(role.password_key,)),
         SecretFiles(secret=authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),

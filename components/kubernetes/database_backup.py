@@ -37,7 +37,7 @@ class DatabaseBackupArgs(BackupJobsArgs):
         host: of the database.
         storage: see BackupStorage.
         passwords_secret: Secret with ``backup-password`` and ``restore-password``.
-        authority_secret: Secret with ``ca.crt``, the authority of the database's certificate.
+        authority_secret: Secret with ``ca.crt``, the CA of the database's certificate.
         database: name of the database.
         owner: the role that owns it. The roles of the jobs are ``<owner>_backup``, which reads
             everything, and ``<owner>_restore``, which makes databases for the owner.

@@ -59,7 +59,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
             ``valkey`` names no users.
         postgres_tls_secret, valkey_tls_secret: Secrets with ``tls.crt`` and ``tls.key``, each for
             the names of that store alone; needed by a store that has an image.
-        authority_secret: Secret with ``ca.crt``, the authority of both certificates, for the output
+        authority_secret: Secret with ``ca.crt``, the CA of both certificates, for the output
             ``ca``; None: that output is empty.
         user: the database user, created on the first start; it owns the database.
         audit: create the roles of the audit log too, with the keys ``audit-password`` and

@@ -81,7 +81,7 @@ class Prometheus:
         address: its URL; plain HTTP for a Service in the cluster alone.
         token: key of a Secret with the bearer token; None: no token is sent.
         login: Secret with ``username`` and ``password``, in place of a token; None: none.
-        ca: key of a Secret with the authority that signs its certificate; None: a public one.
+        ca: key of a Secret with the CA that signs its certificate; None: a public one.
     """
 
     address: PrometheusUrl
@@ -90,7 +90,7 @@ class Prometheus:
     login: SecretName | None = None
 
     def refusals(self) -> Iterator[Problem]:
-        """Credentials without TLS or of two kinds, and an authority that KEDA would not read."""
+        """Credentials without TLS or of two kinds, and a CA that KEDA would not read."""
         given = bool(self.token or self.login)
         yield from prometheus_problems(self.address, token=given, ca=bool(self.ca))
         if self.token and self.login:
@@ -115,7 +115,7 @@ class Prometheus:
 
 
 def prometheus_problems(address: str, *, token: bool, ca: bool) -> Iterator[Problem]:
-    """A token without TLS, and an authority that KEDA would not read."""
+    """A token without TLS, and a CA that KEDA would not read."""
     plain = address.startswith("http://")
     if token and plain:
         yield Problem(
@@ -135,8 +135,8 @@ def prometheus_problems(address: str, *, token: bool, ca: bool) -> Iterator[Prob
         yield Problem(
             "ca",
             "is set, and token is not",
-            "KEDA reads the authority only together with authentication: no query would succeed",
-            "set token, or use a certificate of a public authority",
+            "KEDA reads the CA only together with authentication: no query would succeed",
+            "set token, or use a certificate of a public CA",
         )
 
 

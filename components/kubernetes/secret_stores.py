@@ -42,7 +42,7 @@ class VaultStore:
         mount: path of the key-value engine.
         auth_mount: path of the Kubernetes authentication.
         audience: audience of the service account's token, as the role names it.
-        ca: authorities that sign its certificate, as PEM; None for public ones.
+        ca: certificates of the CAs that sign its certificate, as PEM; None for public ones.
         namespace: namespace of OpenBao or of Vault Enterprise; None for the root.
     """
 
@@ -56,7 +56,7 @@ class VaultStore:
     namespace: MountPath | None = None
 
     def refusals(self) -> Iterator[Problem]:
-        """An authority that is no certificate."""
+        """A CA that is no certificate."""
         return ca_problems(self.ca)
 
     @property
@@ -93,7 +93,7 @@ class VaultStore:
 
 
 def ca_problems(ca: str | None) -> Iterator[Problem]:
-    """An authority that is no certificate, or has a private key beside it."""
+    """A CA that is no certificate, or has a private key beside it."""
     return authority_problems(
         ca,
         read_in="the SecretStore",

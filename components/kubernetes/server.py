@@ -192,12 +192,12 @@ def _aging(args: ServerArgs) -> list[dict[str, str]]:
 def store_secrets(
     args: ServerArgs, stores: Sequence[tuple[Store, StorePaths]], *, authority: bool
 ) -> list[SecretFiles]:
-    """The Secrets with the passwords and authorities of data stores.
+    """The Secrets with the passwords and CAs of data stores.
 
     Args:
         args: the server's.
         stores: of the server, each with its files.
-        authority: whether it needs the authority of the platform.
+        authority: whether it needs the CA of the platform.
     """
     mounted: list[SecretFiles] = []
     if authority and args.internal_ca_secret:
@@ -220,7 +220,7 @@ def store_secrets(
 
 
 def _reached(config: PodServerConfig) -> list[str]:
-    """The fields that name what the authority of the platform signed the certificates of."""
+    """The fields that name what the CA of the platform signed the certificates of."""
     cache = config.cache if config.cache and not config.cache.token else None
     stores = {"database": config.database, "cache": cache, "audit": config.audit}
     reached = [name for name, store in stores.items() if store and store.authority is None]

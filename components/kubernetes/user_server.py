@@ -100,7 +100,7 @@ class UserServerArgs:
             by the claim's name.
         authority_secret: Secret whose ``ca.crt`` is mounted at ``/etc/internal-ca``, so that the
             image can verify databases and the receiver of ``traces``; None: it connects to none.
-        secret_files: keys of Secrets that are mounted as files, by directory; for authorities of
+        secret_files: keys of Secrets that are mounted as files, by directory; for CAs of
             databases that the platform's own did not sign.
         writable: directories that the image may write, besides /tmp; the root file system is
             read-only. Each holds at most 256Mi and is lost with the pod.
@@ -195,7 +195,7 @@ def _taken_ports(args: UserServerArgs) -> Iterator[Problem]:
 
 
 def _traces_are_not_set_twice(args: UserServerArgs) -> Iterator[Problem]:
-    """Variables that ``traces`` sets, and the authority of its receiver."""
+    """Variables that ``traces`` sets, and the CA of its receiver."""
     if args.traces is None:
         return
     if args.authority_secret is None:

@@ -109,7 +109,7 @@ class Replication:
 
     @property
     def authority(self) -> SecretFiles:
-        """The authority of the other pods' certificates."""
+        """The CA of the other pods' certificates."""
         return SecretFiles(secret=self.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
 
     def start(self) -> str:

@@ -27,7 +27,7 @@ class ResultsDatabase:
     Attributes:
         host: of the database, which has been migrated, and has the roles of ``DatabaseBackup``.
         passwords_secret: Secret with ``backup-password`` and ``restore-password``.
-        authority_secret: Secret with ``ca.crt``, the authority of the database's certificate.
+        authority_secret: Secret with ``ca.crt``, the CA of the database's certificate.
         database: name of the database.
         owner: the role that owns it. The jobs log in as ``<owner>_backup`` and ``<owner>_restore``.
     """

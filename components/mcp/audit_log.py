@@ -25,8 +25,8 @@ class AuditDatabase:
         name: name of the database.
         user: the role.
         password: where the password is; None: in the Secret of passwords, under the role's own key.
-        authority: what signed its certificate; None: the authority of the platform.
-        verify: what of its certificate is verified: authority and name, or the authority alone.
+        authority: what signed its certificate; None: the CA of the platform.
+        verify: what of its certificate is verified: CA and name, or the CA alone.
     """
 
     host: pulumi.Input[Host]

@@ -94,7 +94,7 @@ class PodAuth(TokenIssuer):
     Attributes:
         jwks_url: where the issuer publishes its keys.
         jwks_secret: Secret with the key ``jwks.json``, for an issuer that publishes none.
-        jwks_ca_secret: Secret with the key ``ca.crt``: authorities to trust besides the public
+        jwks_ca_secret: Secret with the key ``ca.crt``: CAs to trust besides the public
             ones when keys are fetched.
     """
 

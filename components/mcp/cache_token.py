@@ -12,7 +12,7 @@ from ..base.arg_types import AwsRegion, CacheName, CacheUser, Text
 from ..base.problems import Problem
 
 AUTHORITY_FILE: Final = "cache-ca.crt"
-"""The authority's certificate, beside server.toml."""
+"""The CA's certificate, beside server.toml."""
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "elasticache": ("user", "cache_name", "region"),
     "memorystore": ("authority",),
@@ -31,8 +31,8 @@ class CacheToken:
             identity; ``memorystore`` has none.
         cache_name: id of the replication group of ``elasticache``.
         region: the region of ``elasticache``.
-        authority: certificate, in PEM, of the authority of ``memorystore``. The certificates of the
-            others are of public authorities.
+        authority: certificate, in PEM, of the CA of ``memorystore``. The certificates of the
+            others are of public CAs.
     """
 
     kind: Literal["elasticache", "memorystore", "azure"]

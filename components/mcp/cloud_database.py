@@ -10,7 +10,7 @@ import pulumi
 from ..base.arg_types import DatabaseName, Host, PortNumber, SecretArn
 
 AUTHORITY_VARIABLE: Final = "DATABASE_AUTHORITY"
-"""Environment variable with the authorities of the database's certificate."""
+"""Environment variable with the CAs of the database's certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ class DataTierResources:
         cache_name: id that tokens of ElastiCache are signed for; empty elsewhere.
         read_host: of PostgreSQL's read-only endpoint; None: the same host.
         read_credentials: where the credentials of that endpoint are; None: the same.
-        ca: where the authority of the certificates is; empty where it is not known here.
+        ca: where the CA of the certificates is; empty where it is not known here.
         backup_location: URL of the bucket and path of the backups; empty without one.
     """
 
@@ -141,8 +141,8 @@ class DataTier(Component[Args]):
         url_secret: where the credentials of the writable endpoint are: a Kubernetes Secret's name,
             an ARN or a resource's id; the same as ``database_credentials``.
         read_url_secret: where those of the read-only endpoint are.
-        ca: where the authority of the certificates is: a Kubernetes Secret's name, the name that
-            the cloud has for it, or with Cloud SQL the authority's certificate in PEM, which is no
+        ca: where the CA of the certificates is: a Kubernetes Secret's name, the name that
+            the cloud has for it, or with Cloud SQL the CA's certificate in PEM, which is no
             secret; empty where it is not known here.
         backup_location: URL of the bucket and path of the backups, such as ``s3://backups/weather``;
             empty where the backups are in the service itself, or there are none.

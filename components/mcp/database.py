@@ -22,7 +22,7 @@ from .secret_key import SecretKey
 DatabaseToken = Literal["rds", "cloud-sql", "azure"]
 """Services whose tokens PostgreSQL takes in place of a password: IAM of AWS, of Google, Entra."""
 Verified = Literal["full", "ca"]
-"""``full``: the authority and the name of a certificate. ``ca``: the authority alone, for one that
+"""``full``: the CA and the name of a certificate. ``ca``: the CA alone, for one that
 signs the certificates of a single server, as each instance of Cloud SQL has."""
 
 
@@ -42,7 +42,7 @@ class Database:
         lifetime_seconds: after which a connection is replaced, once its call has ended.
         password: where the password is; None: ``database-password`` of the server's Secret of
             passwords, or with ``token`` there is none.
-        authority: what signed its certificate; None: the authority of the platform.
+        authority: what signed its certificate; None: the CA of the platform.
         token: log in with a token of the pods' identity (``pods.identity``) in place of a password.
         verify: what of its certificate is verified.
     """
@@ -62,7 +62,7 @@ class Database:
     verify: Verified = "full"
 
     def refusals(self) -> list[Problem]:
-        """A token and a password, and an authority of many servers whose names nobody verifies."""
+        """A token and a password, and a CA of many servers whose names nobody verifies."""
         problems: list[Problem] = []
         if self.token is not None and self.password is not None:
             problems.append(
@@ -79,8 +79,8 @@ class Database:
                     "verify",
                     "is ca, and authority is not set",
                     "every server of the platform could pose as the database: their certificates "
-                    "have the same authority",
-                    "set authority to the one of this database alone, or leave verify out",
+                    "have the same CA",
+                    "set authority to the CA of this database alone, or leave verify out",
                 )
             )
         return problems

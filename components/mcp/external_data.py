@@ -18,7 +18,7 @@ class Endpoint:
         host: name in its certificate.
         port: its port.
         password: where the password is; None: clients log in with tokens of a cloud.
-        authority: where the authority of its certificate is.
+        authority: where the CA of its certificate is.
     """
 
     host: Host

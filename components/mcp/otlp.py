@@ -31,7 +31,7 @@ class OtlpReceiver:
         token: the secret with the token; None: no token is sent.
         header: the header that has the token.
         scheme: what precedes the token in the header; none: the token alone.
-        ca: authorities that sign the receiver's certificate, in PEM; None: public ones.
+        ca: certificates of the CAs that sign the receiver's certificate, in PEM; None: public ones.
         traces: send the spans of requests to ``/v1/traces``.
         logs: send a copy of each log line to ``/v1/logs``; the cloud's own log has it as well.
         environment: name of the environment, in spans and log lines.

@@ -77,8 +77,8 @@ class Cache:
         sentinel_port: their port.
         password: where the password is; None: ``redis-password`` of the server's Secret of
             passwords.
-        authority: what signed its certificate; None: the authority of the platform.
-        token: of the pods' identity in a cloud, in place of user, password and authority.
+        authority: what signed its certificate; None: the CA of the platform.
+        token: of the pods' identity in a cloud, in place of user, password and CA.
     """
 
     host: pulumi.Input[Host]

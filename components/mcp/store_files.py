@@ -1,4 +1,4 @@
-"""Where a server in a pod finds the password and the authority of each data store."""
+"""Where a server in a pod finds the password and the CA of each data store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StorePaths:
 
     Attributes:
         password_key: key of its password in the server's Secret of passwords.
-        path: directory for a password of another Secret; its authority's is beside it.
+        path: directory for a password of another Secret; its CA's is beside it.
     """
 
     password_key: str
@@ -27,7 +27,7 @@ class StorePaths:
 
     @property
     def authority_path(self) -> str:
-        """Directory for an authority of another Secret."""
+        """Directory for a CA of another Secret."""
         return f"{self.path}-ca"
 
     def password(self, store: Store) -> str:
@@ -39,7 +39,7 @@ class StorePaths:
         return f"{SECRETS_PATH}/{self.password_key}" if key is None else f"{self.path}/{key.key}"
 
     def authority(self, store: Store) -> str:
-        """The file with the authority of the certificate."""
+        """The file with the CA of the certificate."""
         if store.authority is None:
             return f"{INTERNAL_CA_PATH}/ca.crt"
         return f"{self.authority_path}/{store.authority.key}"

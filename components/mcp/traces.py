@@ -17,7 +17,7 @@ OTLP_HTTP: Final = 4318
 
 @dataclass(frozen=True, kw_only=True)
 class TraceReceiver:
-    """An OTLP receiver over TLS, whose certificate the authority of the platform has signed.
+    """An OTLP receiver over TLS, whose certificate the CA of the platform has signed.
 
     Attributes:
         host: host name of its Service, which its certificate names.
@@ -73,7 +73,7 @@ def sdk_environment(
     Args:
         receiver: where the spans go.
         service: the attribute ``service.name`` of the spans.
-        ca_file: the authority of the receiver's certificate.
+        ca_file: the CA of the receiver's certificate.
     """
     values: tuple[pulumi.Input[str], ...] = (
         *(service, "otlp", receiver.base, "http/protobuf", ca_file),

@@ -26,7 +26,7 @@ from .web_config import prometheus_files, prometheus_flags
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
 PORT: Final = 9115
 CONFIG: Final = "/etc/blackbox"
-AUTHORITY: Final = "/etc/public-ca"
+CA_FOLDER: Final = "/etc/public-ca"
 SECRETS: Final = "/etc/probe-secrets"
 """Folder in which each Secret for tokens has a folder of its name."""
 RESOURCES: Final = Resources(cpu="50m", memory="64Mi", cpu_limit="200m", memory_limit="128Mi")
@@ -42,8 +42,8 @@ class BlackboxExporterArgs:
         domain: name under which clients know the platform.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``blackbox-exporter-service.<namespace>.svc``.
-        authority: key with the authority that signs the certificate for ``domain``; None: the
-            public authorities of the image.
+        ca: key with the CA that signs the certificate for ``domain``; None: the
+            public CAs of the image.
         token: how probes get a token; None: they have none.
         tool: tool that a probe with a token calls; None: no tool is called.
         era: of the server; with ``legacy`` no probe may have a token.
@@ -56,7 +56,7 @@ class BlackboxExporterArgs:
     image: pulumi.Input[Image]
     domain: Domain
     tls_secret: SecretName
-    authority: SecretKey | None = None
+    ca: SecretKey | None = None
     token: ProbeToken | None = None
     tool: ProbedTool | None = None
     era: Era = "dual"
@@ -108,12 +108,12 @@ class BlackboxExporter(Component[BlackboxExporterArgs]):
 
 def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
     base = f"https://{args.domain}"
-    key = args.authority
+    key = args.ca
     asked = blackbox_config(
         f"{base}{MCP_PATH}",
         f"{base}{METADATA_PATH}{MCP_PATH}",
         args.domain,
-        f"{AUTHORITY}/{key.key}" if key else None,
+        f"{CA_FOLDER}/{key.key}" if key else None,
         _asked(args),
     )
     program = Program(
@@ -125,7 +125,7 @@ def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
         grace=15,
         files=[prometheus_files(BLACKBOX_EXPORTER, CONFIG, {"blackbox.yml": asked})],
         secrets=[
-            *([SecretFiles(secret=key.secret, path=AUTHORITY, keys=(key.key,))] if key else []),
+            *([SecretFiles(secret=key.secret, path=CA_FOLDER, keys=(key.key,))] if key else []),
             *files_of(_keys_of_tokens(args), SECRETS),
         ],
     )
@@ -134,17 +134,17 @@ def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
 
 def _keys_of_tokens(args: BlackboxExporterArgs) -> list[SecretKey]:
     token = args.token
-    return [key for key in (token.client_secret, token.authority) if key] if token else []
+    return [key for key in (token.client_secret, token.ca) if key] if token else []
 
 
 def _asked(args: BlackboxExporterArgs) -> AskedWithToken | None:
     token = args.token
     if token is None:
         return None
-    secret, signed = token.client_secret, token.authority
+    secret, signed = token.client_secret, token.ca
     return AskedWithToken(
         token=token,
         secret_file=f"{SECRETS}/{secret.secret}/{secret.key}",
-        authority_file=f"{SECRETS}/{signed.secret}/{signed.key}" if signed else None,
+        ca_file=f"{SECRETS}/{signed.secret}/{signed.key}" if signed else None,
         tool=args.tool,
     )

@@ -125,7 +125,7 @@ class Grafana(Component[GrafanaArgs]):
 def _workload(args: GrafanaArgs) -> WorkloadArgs:
     login, sign_in = args.prometheus_login, args.sign_in
     logins = [SecretFiles(secret=login, path=LOGIN, keys=("username", "password"))] if login else []
-    keys = [key for key in (sign_in.client_secret, sign_in.authority) if key] if sign_in else []
+    keys = [key for key in (sign_in.client_secret, sign_in.ca) if key] if sign_in else []
     of_admin = (SECRET_KEY,) if sign_in else (PASSWORD, SECRET_KEY)
     program = Program(
         name=GRAFANA,

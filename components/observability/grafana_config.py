@@ -99,8 +99,8 @@ def _sign_in(sign_in: GrafanaSignIn) -> Mapping[str, Mapping[str, str | bool]]:
     def file(key: SecretKey) -> str:
         return f"{SIGN_IN}/{key.secret}/{key.key}"
 
-    authority = file(sign_in.authority) if sign_in.authority else None
-    return grafana_sign_in.settings(sign_in, file(sign_in.client_secret), authority)
+    ca = file(sign_in.ca) if sign_in.ca else None
+    return grafana_sign_in.settings(sign_in, file(sign_in.client_secret), ca)
 
 
 def _section(name: str, fields: Mapping[str, str | int | bool]) -> str:

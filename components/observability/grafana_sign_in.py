@@ -93,8 +93,8 @@ class GrafanaSignIn:
         url: of Grafana, as browsers open it. The client's redirect URI is this and
             ``/login/generic_oauth``.
         scopes: OAuth scopes that are requested.
-        authority: key with the authority that signs the certificates of the token and user
-            information endpoints; None: the public authorities of the image.
+        ca: key with the CA that signs the certificates of the token and user
+            information endpoints; None: the public CAs of the image.
     """
 
     authorization_url: Url
@@ -105,7 +105,7 @@ class GrafanaSignIn:
     roles: GrafanaRoles
     url: GrafanaUrl = FORWARDED
     scopes: Sequence[SignInScope] = SCOPES
-    authority: SecretKey | None = None
+    ca: SecretKey | None = None
 
     def refusals(self) -> Iterator[Problem]:
         """Scopes without an ID token."""
@@ -124,16 +124,16 @@ def scope_problems(scopes: Sequence[str]) -> Iterator[Problem]:
 
 
 def settings(
-    sign_in: GrafanaSignIn, secret_file: str, authority_file: str | None
+    sign_in: GrafanaSignIn, secret_file: str, ca_file: str | None
 ) -> Mapping[str, Mapping[str, str | bool]]:
     """The sections of grafana.ini.
 
     Args:
         sign_in: the client.
         secret_file: with its secret.
-        authority_file: with the authority of the endpoints; None: public ones.
+        ca_file: with the CA of the endpoints; None: public ones.
     """
-    authority = {"tls_client_ca": authority_file} if authority_file else {}
+    ca = {"tls_client_ca": ca_file} if ca_file else {}
     return {
         "server": {"root_url": f"{sign_in.url}/"},
         # No account with a password is made, so that nobody can sign in by one.
@@ -162,7 +162,7 @@ def settings(
             "skip_org_role_sync": False,
             "allow_assign_grafana_admin": False,
             "tls_skip_verify_insecure": False,
-            **authority,
+            **ca,
         },
     }
 

@@ -59,7 +59,7 @@ class LogIndexes:
         url: its URL.
         index: data stream of all lines but security events.
         security_index: data stream of security events.
-        ca: key with the authority that signs its certificate; None: a public one.
+        ca: key with the CA that signs its certificate; None: a public one.
     """
 
     kind: Literal["elasticsearch", "opensearch"]
@@ -207,14 +207,14 @@ def _retention(args: LogForwarderArgs) -> CronJobArgs:
             }
         )
 
-    authority = SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
+    ca = SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
     container = Container(
         name="retention",
         image=args.image,
         command=[PROGRAM, "log-retention", "--config", f"{CONFIG_PATH}/{LOG_RETENTION}.toml"],
         resources=_JOB,
         files=[_configuration(LOG_RETENTION, applied(content, args.namespace))],
-        secrets=[*_secrets(args.store, retention.login), authority],
+        secrets=[*_secrets(args.store, retention.login), ca],
     )
     return CronJobArgs(
         namespace=args.namespace,

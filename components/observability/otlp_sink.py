@@ -14,8 +14,8 @@ from ..mcp.secret_key import SecretKey
 
 TOKEN: Final = "/etc/otlp-sink"  # noqa: S105  (a folder)
 """Folder of the token for the sink."""
-AUTHORITY: Final = "/etc/otlp-sink-ca"
-"""Folder of the authority of the sink's certificate."""
+CA_FOLDER: Final = "/etc/otlp-sink-ca"
+"""Folder of the CA of the sink's certificate."""
 _AUTHENTICATOR: Final = "bearertokenauth"
 
 
@@ -28,7 +28,7 @@ class OtlpSink:
         token: key with the token; None: no token is sent.
         header: the header that has the token.
         scheme: what precedes the token in the header; none: the token alone.
-        ca: key with the authority that signs the sink's certificate; None: a public one.
+        ca: key with the CA that signs the sink's certificate; None: a public one.
     """
 
     url: Url
@@ -61,7 +61,7 @@ def connection(sink: OtlpSink) -> dict[str, Any]:
     return {
         "tls": {
             "min_version": "1.2",
-            **({"ca_file": f"{AUTHORITY}/{sink.ca.key}"} if sink.ca else {}),
+            **({"ca_file": f"{CA_FOLDER}/{sink.ca.key}"} if sink.ca else {}),
         },
         **({"auth": {"authenticator": _AUTHENTICATOR}} if sink.token else {}),
         # Never given up: the queue, which is limited, keeps what the sink does not take.
@@ -70,9 +70,9 @@ def connection(sink: OtlpSink) -> dict[str, Any]:
 
 
 def sink_files(sink: OtlpSink) -> list[SecretFiles]:
-    """The files of the token and of the authority, for the collector's container."""
+    """The files of the token and of the CA, for the collector's container."""
     return [
         SecretFiles(secret=key.secret, path=path, keys=(key.key,))
-        for key, path in ((sink.token, TOKEN), (sink.ca, AUTHORITY))
+        for key, path in ((sink.token, TOKEN), (sink.ca, CA_FOLDER))
         if key
     ]

@@ -35,8 +35,8 @@ class ProbeToken:
         client_secret: key with its secret.
         scopes: of the token that is requested.
         parameters: of the request, besides ``resource`` (RFC 8707), which is the MCP endpoint.
-        authority: key with the authority that signs the certificate of the issuer; None: the public
-            authorities of the image.
+        ca: key with the CA that signs the certificate of the issuer; None: the public
+            CAs of the image.
     """
 
     url: Url
@@ -44,7 +44,7 @@ class ProbeToken:
     client_secret: SecretKey
     scopes: Sequence[ScopeName] = ()
     parameters: Mapping[Word, OneLine] = field(default_factory=dict[str, str])
-    authority: SecretKey | None = None
+    ca: SecretKey | None = None
 
     def refusals(self) -> Iterator[Problem]:
         """Parameters that are set elsewhere, and those that are credentials."""
@@ -119,13 +119,13 @@ class AskedWithToken:
     Attributes:
         token: how they get one.
         secret_file: with the secret of the client.
-        authority_file: of the issuer's certificate; None: public ones.
+        ca_file: of the issuer's certificate; None: public ones.
         tool: that is called; None: none is.
     """
 
     token: ProbeToken
     secret_file: str
-    authority_file: str | None
+    ca_file: str | None
     tool: ProbedTool | None
 
 
@@ -145,7 +145,7 @@ def blackbox_config(
         mcp_url: the MCP endpoint, as clients know it.
         prm_url: its protected-resource metadata (RFC 9728).
         host: of these URLs.
-        ca_file: authority that signs the certificate; None: those of the image.
+        ca_file: CA that signs the certificate; None: those of the image.
         asked: with a token; None: nothing is.
     """
     tls = {"server_name": host, **({"ca_file": ca_file} if ca_file else {})}
@@ -205,8 +205,8 @@ def _with_token(asked: AskedWithToken, mcp_url: str, host: str) -> dict[str, dic
     }
     if token.scopes:
         oauth2["scopes"] = list(token.scopes)
-    if asked.authority_file:
-        oauth2["tls_config"] = {"ca_file": asked.authority_file}
+    if asked.ca_file:
+        oauth2["tls_config"] = {"ca_file": asked.ca_file}
     shared = {"method": "POST", "valid_status_codes": [200], "oauth2": oauth2}
     found = {
         DISCOVERY: {

@@ -23,7 +23,7 @@ def prometheus_config(
     blackbox_exporter: ServiceTarget | None = None,
     probed: Sequence[ProbedUrl] = (),
     own: str,
-    authority: str,
+    ca: str,
     scrape_seconds: int,
     rules: str | None,
     login: str | None = None,
@@ -38,7 +38,7 @@ def prometheus_config(
         blackbox_exporter: what asks ``probed``.
         probed: URLs.
         own: that namespace.
-        authority: path of the authority that signs the certificates of Prometheus and ``services``.
+        ca: path of the CA that signs the certificates of Prometheus and ``services``.
         scrape_seconds: time between two reads.
         rules: path of the rule file; None without one.
         login: folder with ``username`` and ``password`` for Prometheus itself; None: without.
@@ -48,20 +48,16 @@ def prometheus_config(
     return {
         "global": {"scrape_interval": f"{scrape_seconds}s", "evaluation_interval": "30s"},
         **({"rule_files": [rules]} if rules else {}),
-        **({"alerting": _alerting(alertmanager, own, authority)} if alertmanager else {}),
+        **({"alerting": _alerting(alertmanager, own, ca)} if alertmanager else {}),
         "scrape_configs": [
             *(
                 _pods(target, namespaces[number], port, exporter, every)
                 for number, target in enumerate(targets)
                 for port, exporter in target.ports.items()
             ),
-            *(_service(one, own, authority) for one in services),
-            *(
-                _probe(one, blackbox_exporter, own, authority)
-                for one in probed
-                if blackbox_exporter
-            ),
-            {**_over_tls(PROMETHEUS, f"localhost:{PORT}", own, authority), **own_login},
+            *(_service(one, own, ca) for one in services),
+            *(_probe(one, blackbox_exporter, own, ca) for one in probed if blackbox_exporter),
+            {**_over_tls(PROMETHEUS, f"localhost:{PORT}", own, ca), **own_login},
         ],
     }
 
@@ -110,29 +106,27 @@ def _name(key: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", key)
 
 
-def _alerting(alertmanager: ServiceTarget, namespace: str, authority: str) -> dict[str, Any]:
+def _alerting(alertmanager: ServiceTarget, namespace: str, ca: str) -> dict[str, Any]:
     host = service_host(alertmanager.name, namespace)
     return {
         "alertmanagers": [
             {
                 "scheme": "https",
-                "tls_config": {"ca_file": authority, "server_name": host},
+                "tls_config": {"ca_file": ca, "server_name": host},
                 "static_configs": [{"targets": [f"{host}:{alertmanager.port}"]}],
             }
         ]
     }
 
 
-def _service(service: ServiceTarget, namespace: str, authority: str) -> dict[str, Any]:
+def _service(service: ServiceTarget, namespace: str, ca: str) -> dict[str, Any]:
     address = f"{service_host(service.name, namespace)}:{service.port}"
-    return _over_tls(service.name, address, namespace, authority)
+    return _over_tls(service.name, address, namespace, ca)
 
 
-def _probe(
-    probed: ProbedUrl, asked: ServiceTarget, namespace: str, authority: str
-) -> dict[str, Any]:
+def _probe(probed: ProbedUrl, asked: ServiceTarget, namespace: str, ca: str) -> dict[str, Any]:
     """Has a URL asked; its series have the labels of what is probed."""
-    made = _service(asked, namespace, authority)
+    made = _service(asked, namespace, ca)
     labels = {
         "instance": probed.instance,
         NAMESPACE: probed.namespace,
@@ -154,13 +148,13 @@ def service_host(workload: str, namespace: str) -> str:
     return f"{workload}-service.{namespace}.svc"
 
 
-def _over_tls(name: str, address: str, namespace: str, authority: str) -> dict[str, Any]:
+def _over_tls(name: str, address: str, namespace: str, ca: str) -> dict[str, Any]:
     """Reads a workload of the namespace at one address."""
     return {
         "job_name": name,
         "scheme": "https",
         "sample_limit": SAMPLE_LIMIT,
-        "tls_config": {"ca_file": authority, "server_name": service_host(name, namespace)},
+        "tls_config": {"ca_file": ca, "server_name": service_host(name, namespace)},
         "static_configs": [
             {"targets": [address], "labels": {NAMESPACE: namespace, EXPORTER: name}}
         ],

@@ -232,7 +232,7 @@ def _configuration(args: StandaloneObservabilityArgs) -> pulumi.Input[str]:
             blackbox_exporter=args.blackbox_exporter,
             probed=args.probed,
             own=own,
-            authority=f"{INTERNAL_CA_PATH}/ca.crt",
+            ca=f"{INTERNAL_CA_PATH}/ca.crt",
             scrape_seconds=args.scrape_seconds,
             rules=f"{CONFIG}/rules.yml" if args.rules else None,
             login=LOGIN if args.login else None,

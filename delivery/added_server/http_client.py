@@ -43,7 +43,7 @@ def connection_problem(failure: Exception) -> str:
 
 @cache
 def _trust(*_: str | None) -> ssl.SSLContext:
-    """The authorities of this machine; reading them takes longer than a request.
+    """The CAs of this machine; reading them takes longer than a request.
 
     OpenSSL reads the variables ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
     """

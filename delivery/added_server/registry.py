@@ -34,7 +34,7 @@ _DOCKER_API = "registry-1.docker.io"
 _DOCKER_LOGIN = "https://index.docker.io/v1/"
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 _CERTIFICATE = (
-    "set SSL_CERT_FILE to a file with the authority of its certificate and the others of this "
+    "set SSL_CERT_FILE to a file with the CA of its certificate and the others of this "
     "machine, or use the name that the certificate has"
 )
 _OTHER_SOURCES = "check the name and the network, or pass --from-archive FILE or --url URL"

@@ -21,7 +21,7 @@ SIGNS: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         r"certificate verify failed|certificate has expired|unable to get local issuer",
         "it refuses the certificate of what it connects to",
-        "renew the certificate, or give both the same authority: docs/how-to/rotate-secrets.md",
+        "renew the certificate, or give both the same CA: docs/how-to/rotate-secrets.md",
         "a-certificate-is-refused",
     ),
     (

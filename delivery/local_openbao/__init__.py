@@ -57,7 +57,7 @@ class LocalOpenBao:
             images: the node's references of the images, by name.
 
         Returns:
-            The stack's settings with the authority of OpenBao's certificate.
+            The stack's settings with the CA of OpenBao's certificate.
         """
         from .objects import definitions, objects
 

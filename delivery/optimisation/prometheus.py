@@ -35,14 +35,14 @@ class Prometheus:
 
     Attributes:
         url: without a slash at the end.
-        authority: PEM of the authority of its certificate; None: a public one, or plain HTTP.
+        ca: PEM of the CA of its certificate; None: a public one, or plain HTTP.
         name: name in its certificate, where that is not in the URL.
         token: bearer token; None: none.
         login: user and password; None: none.
     """
 
     url: str
-    authority: str | None = None
+    ca: str | None = None
     name: str | None = None
     token: str | None = None
     login: tuple[str, str] | None = field(default=None, repr=False)
@@ -71,8 +71,8 @@ class Prometheus:
 
     def _get(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         trusted: ssl.SSLContext | bool = True
-        if self.authority is not None:
-            trusted = ssl.create_default_context(cadata=self.authority)
+        if self.ca is not None:
+            trusted = ssl.create_default_context(cadata=self.ca)
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             with httpx2.Client(
@@ -125,7 +125,7 @@ def forwarded(
     Raises:
         ProblemReport: there is no such workload or Secret, or the tunnel cannot be opened.
     """
-    authority = _value(kubectl, namespace, secret, "ca.crt")
+    ca = _value(kubectl, namespace, secret, "ca.crt")
     known = login and (
         _value(kubectl, namespace, login, "username"),
         _value(kubectl, namespace, login, "password"),
@@ -138,7 +138,7 @@ def forwarded(
             if found := _FORWARDED.search(line):
                 yield Prometheus(
                     url=f"https://127.0.0.1:{found[1]}",
-                    authority=authority,
+                    ca=ca,
                     name=f"{workload}-service.{namespace}.svc",
                     login=known or None,
                 )

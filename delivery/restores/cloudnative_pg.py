@@ -76,7 +76,7 @@ def _differences(
         f"its service account is {live['metadata']['namespace']}:{new.name}: let the identity of "
         "the backups trust it before you apply this;",
         f"it archives to its own folder, {new.name}: {archive['serverName']} is only read;",
-        "the operator makes its certificate and its authority;",
+        "the operator makes its certificate and its CA;",
         "it has no PgBouncer, no ScheduledBackup and no PodMonitor;",
         "its servers count for the quota of the namespace;",
     ]

@@ -57,7 +57,7 @@ def cloud_sql_plan(
                 ],
             ),
             Command(
-                purpose="The authority of its certificate.",
+                purpose="The CA of its certificate.",
                 words=[
                     *("gcloud", "sql", "instances", "describe", new.name, *where),
                     *("--format", "value(serverCaCert.cert)"),
@@ -65,7 +65,7 @@ def cloud_sql_plan(
             ),
         ],
         differs=[
-            "its address and the authority of its certificate. Write the authority to the Secret "
+            "its address and the CA of its certificate. Write the CA to the Secret "
             "below: the live one's does not sign it;",
             "a read replica;",
             "labels and alerting policies on its name;",

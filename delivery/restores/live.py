@@ -10,7 +10,7 @@ from graph.resource_graph import Resource, ResourceGraph
 LONGEST_OF_A_CLOUD: Final = 63
 """Characters of an instance's name: RDS and Azure allow 63, Cloud SQL 98 with the project."""
 SECRET: Final = "mcp-database"  # noqa: S105  (the name of a Secret)
-"""Where passwords and authorities of managed databases are, unless the stack file says it."""
+"""Where passwords and CAs of managed databases are, unless the stack file says it."""
 
 
 def live_one(graph: ResourceGraph, type: str) -> Resource:

@@ -73,7 +73,7 @@ class BridgeOptions(Section):
         ),
     ] = None
     traces_ca: Annotated[
-        Path | None, Field(description="authorities of the receiver; absent: those of the system")
+        Path | None, Field(description="CAs of the receiver; absent: those of the system")
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="least level of log lines")

@@ -29,8 +29,8 @@ class CloudOtlp(Section):
     )
     ca: str | None = Field(
         default=None,
-        description="Authorities that sign the receiver's certificate, in PEM; absent: public "
-        "ones.",
+        description="Certificates of the CAs that sign the receiver's certificate, in PEM; absent: "
+        "public ones.",
     )
     traces: bool = Field(default=True, description="Send the spans of requests.")
     logs: bool = Field(

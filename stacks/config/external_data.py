@@ -40,7 +40,7 @@ class ExternalDatabase(Section):
         description="In place of a password, tokens of the pods' identities: rds (IAM of AWS), "
         "cloud-sql (IAM of Google Cloud) or azure (Entra).",
     )
-    ca: SecretKey = Field(description="Where the authority of its certificate is.")
+    ca: SecretKey = Field(description="Where the CA of its certificate is.")
     networks: Networks
 
 
@@ -50,5 +50,5 @@ class ExternalCache(Section):
     host: Host = Field(description="Name in its certificate, which the pods resolve.")
     port: int = Field(default=6379, ge=1, le=65535, description="Its port.")
     password: SecretKey = Field(description="Where the password is.")
-    ca: SecretKey = Field(description="Where the authority of its certificate is.")
+    ca: SecretKey = Field(description="Where the CA of its certificate is.")
     networks: Networks

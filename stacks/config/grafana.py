@@ -63,9 +63,9 @@ class GrafanaSignIn(Section):
     scopes: list[_Scope] = Field(
         default=["openid", "profile", "email"], description="Scopes that are requested."
     )
-    authority: SecretKey | None = Field(
+    ca: SecretKey | None = Field(
         default=None,
-        description="Key with the authority that signs the issuer's certificate, of a Secret in "
+        description="Key with the CA that signs the issuer's certificate, of a Secret in "
         "the namespace of monitoring; absent: a public one.",
     )
 

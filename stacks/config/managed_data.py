@@ -34,7 +34,7 @@ Password = Annotated[
     SecretKey, Field(description="Where in the cluster you put the password of the user qudag.")
 ]
 Authority = Annotated[
-    SecretKey, Field(description="Where in the cluster you put the authorities of the cloud.")
+    SecretKey, Field(description="Where in the cluster you put the CAs of the cloud.")
 ]
 AzureResource = Annotated[str, constraint(azure.RESOURCE)]
 AzureObject = Annotated[str, constraint(azure.ID)]

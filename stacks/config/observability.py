@@ -41,7 +41,7 @@ class PrometheusApi(Section):
     )
     ca: SecretKey | None = Field(
         default=None,
-        description="Authority that signs its certificate, with token; absent: a public one.",
+        description="CA that signs its certificate, with token; absent: a public one.",
     )
 
 
@@ -114,9 +114,9 @@ class ProbeToken(Section):
         description="Parameters of the token request, such as audience, besides resource: "
         "https://<domain>/mcp.",
     )
-    authority: SecretKey | None = Field(
+    ca: SecretKey | None = Field(
         default=None,
-        description="Authority that signs the certificate of the issuer, in the namespace of "
+        description="CA that signs the certificate of the issuer, in the namespace of "
         "monitoring; absent: a public one.",
     )
 
@@ -134,9 +134,9 @@ class ProbedTool(Section):
 class Probes(Section):
     """Requests to the gateway, as a client sends them."""
 
-    authority: SecretKey | None = Field(
+    ca: SecretKey | None = Field(
         default=None,
-        description="Authority that signs the certificate for domain, in the namespace of "
+        description="CA that signs the certificate for domain, in the namespace of "
         "monitoring; absent: a public one.",
     )
     token: ProbeToken | None = Field(

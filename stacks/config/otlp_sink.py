@@ -37,5 +37,5 @@ class OtlpSink(Section):
     )
     ca: SecretKey | None = Field(
         default=None,
-        description="Authority that signs the sink's certificate; absent: a public one.",
+        description="CA that signs the sink's certificate; absent: a public one.",
     )

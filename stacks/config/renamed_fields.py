@@ -8,6 +8,9 @@ from typing import Final
 RENAMED: Final[Mapping[str, str]] = {
     "observability.logs.queue": "queueBytes",
     "observability.operator.prober": "blackboxExporter",
+    "observability.standalone.grafana.signIn.authority": "ca",
+    "observability.standalone.probes.authority": "ca",
+    "observability.standalone.probes.token.authority": "ca",
     "observability.traces.percent": "sampledPercent",
     "observability.traces.queue": "queueBytes",
     "observability.traces.waiting": "maxWaitingTraces",

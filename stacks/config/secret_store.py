@@ -51,7 +51,8 @@ class Vault(_Store):
     )
     ca: str | None = Field(
         default=None,
-        description="Authorities that sign its certificate, in PEM; absent: public ones.",
+        description="Certificates of the CAs that sign its certificate, in PEM; absent: "
+        "public ones.",
     )
     namespace: _MountPath | None = Field(
         default=None, description="Namespace of OpenBao or Vault Enterprise; absent: the root."
@@ -126,7 +127,7 @@ class SecretStoreFields(Section):
     )
     certificate_source: Source | None = Field(
         default=None,
-        description="The same for certificates, their authority and mcp-issuer-keys; absent: as "
+        description="The same for certificates, their CA and mcp-issuer-keys; absent: as "
         "source. cluster: for cert-manager.",
     )
     refresh_seconds: int | None = Field(

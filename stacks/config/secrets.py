@@ -40,7 +40,7 @@ class Secrets(SecretStoreFields):
     )
     internal_ca: SecretName = Field(
         default="mcp-internal-ca",
-        description="Key ca.crt: the authority of the certificates between the platform's pods.",
+        description="Key ca.crt: the CA of the certificates between the platform's pods.",
     )
     issuer_keys: SecretName = Field(
         default="mcp-issuer-keys",
@@ -48,8 +48,8 @@ class Secrets(SecretStoreFields):
     )
     issuer_ca: SecretName | None = Field(
         default=None,
-        description="Key ca.crt: authorities to trust besides the public ones when the servers "
-        "fetch keys; for issuers with a private authority.",
+        description="Key ca.crt: CAs to trust besides the public ones when the servers "
+        "fetch keys; for issuers with a private CA.",
     )
     user_keys: SecretName | None = Field(
         default="mcp-user-keys",

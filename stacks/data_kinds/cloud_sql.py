@@ -94,7 +94,7 @@ class CloudSqlDatabase(ManagedKind):
         return section_of(config).account
 
     def verify(self, config: StackConfig) -> Verified:  # noqa: ARG002
-        # The authority signs the certificates of one instance, and these have no DNS name.
+        # The CA signs the certificates of one instance, and these have no DNS name.
         return "ca"
 
     def location_problems(self, config: StackConfig) -> Iterator[Problem]:

@@ -173,7 +173,7 @@ class DataKind:
         return []
 
     def authority(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
-        """Where the authority of its certificate is; None: in ``secrets.internalCa``."""
+        """Where the CA of its certificate is; None: in ``secrets.internalCa``."""
         return None
 
     def party(self, config: StackConfig) -> Outside | Neighbour | None:  # noqa: ARG002

@@ -35,7 +35,7 @@ class ManagedSection(Protocol):
 
     @property
     def ca(self) -> SecretKeySection:
-        """Where the authority is."""
+        """Where the CA is."""
         ...
 
 

@@ -156,7 +156,7 @@ def keda_may_query_the_own_prometheus(config: StackConfig) -> Iterator[Problem]:
         yield at(
             path,
             "is set, and observability.standalone.login is not",
-            "KEDA uses a private authority only together with a login: no query would succeed",
+            "KEDA uses a private CA only together with a login: no query would succeed",
             "set login to the Secret with username, password and web.yml",
         )
     if not any(scale.asks_prometheus for scale in config.scaling.values()):

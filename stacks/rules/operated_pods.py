@@ -38,7 +38,7 @@ def operated(objects: Sequence[Manifest]) -> Iterator[Operated]:
         spec: Mapping[str, Any] = made.fields.get("spec", {})
         name = str(made.metadata["name"])
         if made.kind == "Cluster":
-            # Certificates of its own authority, and the default queries of its metrics.
+            # Certificates of its own CA, and the default queries of its metrics.
             counted = {"services": 3, "persistentvolumeclaims": spec["instances"], "secrets": 3}
             containers = (spec["resources"], *sidecars)
             yield Operated(name, spec["instances"] + 1, containers, {**counted, "configmaps": 1})

@@ -136,7 +136,7 @@ def _variables(config: StackConfig, name: str, server: Server) -> dict[str, tupl
 
 
 def nothing_hides_the_authority(config: StackConfig) -> Iterator[Problem]:
-    """No directory or file of the user is where the authority of the collector is mounted."""
+    """No directory or file of the user is where the CA of the collector is mounted."""
     for name, server in config.cluster_servers.items():
         if not server.traces:
             continue
@@ -149,7 +149,7 @@ def nothing_hides_the_authority(config: StackConfig) -> Iterator[Problem]:
             if path == INTERNAL_CA_PATH or path.startswith(f"{INTERNAL_CA_PATH}/"):
                 yield at(
                     path_of("servers", name, *steps),
-                    f"is in {INTERNAL_CA_PATH}, where traces: true mounts an authority",
+                    f"is in {INTERNAL_CA_PATH}, where traces: true mounts a CA",
                     "no pod would start",
                     "choose another directory, or leave traces out",
                 )

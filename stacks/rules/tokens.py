@@ -107,7 +107,7 @@ def egress_to_the_issuer_is_allowed(config: StackConfig) -> Iterator[Problem]:
 
 
 def a_private_authority_can_be_mounted(config: StackConfig) -> Iterator[Problem]:
-    """Only a pod mounts the certificates of an issuer's authority."""
+    """Only a pod mounts the certificates of an issuer's CA."""
     if not config.secrets.issuer_ca:
         return
     for each in switched_on(config):

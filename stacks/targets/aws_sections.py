@@ -227,7 +227,7 @@ class AwsContainerDatabase(Section):
     """The database of data.kind rds, for the reference server on ECS."""
 
     ca: Annotated[str, constraint(SECRET)] = Field(
-        description="Secret with Amazon's authorities of RDS, in PEM."
+        description="Secret with Amazon's CA certificates for RDS, in PEM."
     )
 
 

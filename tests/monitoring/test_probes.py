@@ -39,14 +39,14 @@ ALL_FAIL: Final = dict.fromkeys(MODULES, False)
 ALL_SUCCEED: Final = dict.fromkeys(MODULES, True)
 TOKEN_URL: Final = "https://login.example.com/oauth/token"
 PROBES: Final[dict[str, Any]] = {
-    "authority": {"secret": "edge-ca", "key": "ca.crt"},
+    "ca": {"secret": "edge-ca", "key": "ca.crt"},
     "token": {
         "url": TOKEN_URL,
         "clientId": "mcp-probe",
         "clientSecret": {"secret": "mcp-probe", "key": "client-secret"},
         "scopes": ["mcp:tools"],
         "parameters": {"audience": "platform"},
-        "authority": {"secret": "mcp-probe", "key": "ca.crt"},
+        "ca": {"secret": "mcp-probe", "key": "ca.crt"},
     },
     "tool": {"name": "echo", "arguments": {"text": "still here"}, "answer": "still here"},
 }

@@ -28,7 +28,7 @@ SIGN_IN: Final[dict[str, Any]] = {
     "clientSecret": {"secret": "grafana-client", "key": "secret"},
     "roles": {"admins": ["ops"], "viewers": ["mcp"]},
     "url": "https://grafana.example.com",
-    "authority": {"secret": "issuer-ca", "key": "ca.crt"},
+    "ca": {"secret": "issuer-ca", "key": "ca.crt"},
 }
 
 

@@ -32,12 +32,12 @@ def stack() -> ResourceGraph:
                 "kind": "standalone",
                 "standalone": {
                     "probes": {
-                        "authority": {"secret": "edge-ca", "key": "root.crt"},
+                        "ca": {"secret": "edge-ca", "key": "root.crt"},
                         "token": {
                             "url": "https://login.example.com:8443/token",
                             "clientId": "mcp-probe",
                             "clientSecret": {"secret": "mcp-probe", "key": "secret"},
-                            "authority": {"secret": "mcp-internal-ca", "key": "ca.crt"},
+                            "ca": {"secret": "mcp-internal-ca", "key": "ca.crt"},
                         },
                         "tool": {"name": "echo", "arguments": {"text": "a"}, "answer": "a"},
                     }

@@ -110,12 +110,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             "alerts": {"receivers": [{"name": "duty", "pagerduty": {"key": TOLD}}]},
             "standalone": {
                 "probes": {
-                    "authority": {"secret": "edge-ca", "key": "ca.crt"},
+                    "ca": {"secret": "edge-ca", "key": "ca.crt"},
                     "token": {
                         "url": "https://login.example.com/token",
                         "clientId": "mcp-probe",
                         "clientSecret": {"secret": "mcp-probe", "key": "client-secret"},
-                        "authority": {"secret": "mcp-probe", "key": "ca.crt"},
+                        "ca": {"secret": "mcp-probe", "key": "ca.crt"},
                     },
                 },
                 "grafana": {
@@ -126,7 +126,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
                         "clientId": "grafana",
                         "clientSecret": {"secret": "grafana-client", "key": "secret"},
                         "roles": {"viewers": ["mcp"]},
-                        "authority": {"secret": "issuer-ca", "key": "ca.crt"},
+                        "ca": {"secret": "issuer-ca", "key": "ca.crt"},
                     }
                 },
                 "login": "prometheus-login",

@@ -82,7 +82,7 @@ REQUIRED: Final = (
         allowed=lambda value: str(value).startswith("https://"),
         absent=True,
         consequence="every row of the database would be sent unencrypted",
-        fix="use an https:// URL, with endpointCA for an authority of your own",
+        fix="use an https:// URL, with endpointCA for a CA of your own",
     ),
     Required(
         id="k8s-postgres-008",

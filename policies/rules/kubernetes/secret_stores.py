@@ -40,7 +40,7 @@ UNENCRYPTED: Final = Rule(
     severity=Severity.HIGH,
     reference=f"{_DOCS}/guides/security-best-practices/",
     refuses="a secret store that is reached without TLS",
-    fix="write an https:// URL, and the authority in caBundle or caProvider",
+    fix="write an https:// URL, and the CA in caBundle or caProvider",
 )
 NEW_AT_EACH_REFRESH: Final = Rule(
     id="k8s-store-005",

@@ -29,7 +29,7 @@ SIGN_IN: Final = GrafanaSignIn(
     client_id="grafana",
     client_secret=SecretKey(secret="grafana-client", key="secret"),
     roles=GrafanaRoles(admins=["ops"], editors=["dev", "/mcp/authors"], viewers=["On Call"]),
-    authority=SecretKey(secret="issuer-ca", key="ca.crt"),
+    ca=SecretKey(secret="issuer-ca", key="ca.crt"),
 )
 DOCUMENTED: Final = frozenset(
     {
