@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import secrets
 import time
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,7 @@ from runtime.audit_command import DAMAGED, verified
 
 from .cluster import running
 from .kubectl import Kubectl, Object
+from .option_values import refused
 from .outputs import Deployed
 from .stack_identity import StackIdentity
 from .state_folders import state_folder
@@ -94,6 +97,15 @@ def verify_files(files: Sequence[Path], heads: Sequence[str]) -> str:
         raise ProblemReport([_damage(f"the audit log is damaged: {error}")]) from None
     except UnicodeDecodeError as error:
         raise ProblemReport([_damage(f"a file is not UTF-8: {error}")]) from None
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise ProblemReport([_damage(f"a file is not gzip, or was cut: {error}")]) from None
+    except OSError as error:
+        raise refused(
+            f"--file {error.filename}",
+            f"it cannot be read: {error.strerror}",
+            "nothing was checked",
+            "name the exported files, oldest first",
+        ) from None
 
 
 def verification(keeper: Object, heads: Mapping[int, str]) -> Object:

@@ -36,10 +36,21 @@ EraName = Annotated[
     Literal["modern", "legacy"] | None,
     typer.Option("--era", help="MCP era; default: the newest that is served."),
 ]
+
+
+def _bearer(token: str | None) -> str | None:
+    if not token:
+        return None
+    from .option_values import bearer_token
+
+    return bearer_token("--token", token, "no tool can be called")
+
+
 Bearer = Annotated[
     str | None,
     typer.Option(
         "--token",
+        callback=_bearer,
         envvar="QUDAG_MCP_TOKEN",
         help="Bearer token; default: one from the local issuer.",
     ),

@@ -38,7 +38,11 @@ def diagnose(  # noqa: PLR0917  (options of the command line)
     """
     from .diagnosis.bundle import write
     from .diagnosis.run import diagnosed, shown, to_json
+    from .option_values import refuse_unwritable
     from .stack_identity import StackIdentity
+
+    if bundle is not None:
+        refuse_unwritable("--bundle", [bundle], "there is no bundle")
 
     evidence, found = diagnosed(
         *(StackIdentity.of(cwd, stack), cluster, progress_on_stderr()),

@@ -48,7 +48,7 @@ def optimise(  # noqa: PLR0917  (options of the command line)
     ] = None,
     prometheus_ca: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", exists=True, help="CA of its certificate, in PEM."),
+        typer.Option(metavar="FILE", help="CA of its certificate, in PEM."),
     ] = None,
     prometheus_token: Annotated[
         str | None,
@@ -90,7 +90,8 @@ def optimise(  # noqa: PLR0917  (options of the command line)
 
     from components.base.problems import ProblemReport
 
-    from .optimisation.prometheus import Prometheus
+    from . import option_values
+    from .optimisation.prometheus import NOT_KNOWN, Prometheus
     from .optimisation.proposal import Margins
     from .optimisation.report import Prices, lines, to_json
     from .optimisation.run import Asked, optimised
@@ -98,14 +99,23 @@ def optimise(  # noqa: PLR0917  (options of the command line)
 
     if sample is not None and prometheus is not None:
         raise typer.BadParameter("pass --sample or --prometheus, not both")
-    if prometheus is not None and not re.match(r"https?://[^/]", prometheus):
-        raise typer.BadParameter("--prometheus is a URL, such as http://127.0.0.1:9090")
     if (core_price is None) != (gib_price is None):
         raise typer.BadParameter("pass both --core-price and --gib-price, or neither")
     named = None
     if prometheus is not None:
-        ca = prometheus_ca.read_text() if prometheus_ca else None
-        named = Prometheus(url=prometheus.rstrip("/"), ca=ca, token=prometheus_token)
+        named = Prometheus(
+            url=option_values.base_url(
+                "--prometheus", prometheus, NOT_KNOWN, "http://127.0.0.1:9090"
+            ),
+            ca=(
+                option_values.certificates("--prometheus-ca", prometheus_ca, NOT_KNOWN)
+                if prometheus_ca
+                else None
+            ),
+            token=option_values.bearer_token("--prometheus-token", prometheus_token, NOT_KNOWN),
+        )
+    elif prometheus_ca is not None:
+        raise typer.BadParameter("--prometheus-ca is for --prometheus")
     asked = Asked(
         window=_seconds(window),
         at_least=_seconds(at_least),

@@ -16,6 +16,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from components.base.problems import Problem, ProblemReport
 from graph.tree import dig
 
+from .option_values import read_text
+
 MARKER: Final = re.compile(r"<!-- qudag-mcp preview: [\w./ -]+ -->")
 _SECONDS: Final = 30
 _PAGES: Final = 50  # of a hundred comments each
@@ -67,7 +69,7 @@ def post(file: Path, environment: Mapping[str, str] = os.environ) -> Posted:
     Raises:
         ProblemReport: no pull request, no preview in the file, or a server that refuses.
     """
-    text = file.read_text(encoding="utf-8")
+    text = read_text("", file, "no comment is posted")
     marker = text.partition("\n")[0].strip()
     if not MARKER.fullmatch(marker):
         raise _problem(

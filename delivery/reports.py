@@ -15,6 +15,7 @@ from graph.stack_files import project_name
 from policies.checked_program import CheckedStack
 from review.preview import Comparison
 
+from .option_values import refuse_unwritable
 from .source_checkout import IS_CHECKOUT, ROOT
 
 _MODULES = {"tree": "terminal", "markdown": "markdown", "json": "json", "html": "html"}
@@ -77,11 +78,12 @@ def forms_of(files: Sequence[Path], form: str | None) -> dict[Path, str]:
     """The form of each file: the stated one, or that of its suffix.
 
     Raises:
-        ProblemReport: a suffix of no form.
+        ProblemReport: a suffix of no form, or a file that cannot be written.
     """
     forms = {file: form or _SUFFIXES.get(file.suffix.lower(), "") for file in files}
     if unknown := [file for file, name in forms.items() if not name]:
         raise ProblemReport([_no_form(file) for file in unknown])
+    refuse_unwritable("--out", files, "nothing was written")
     return forms
 
 

@@ -67,7 +67,9 @@ def add_server(  # noqa: PLR0917  (options of the command line)
 
     from .add_server import Sources, added
     from .added_server.stack_file import StackFile
+    from .option_values import bearer_token
 
+    token = bearer_token("--token", token, "no server was added")
     sources = Sources(archive=from_archive, url=url, token=token, command=command, seconds=timeout)
     progress = progress_on_stderr()
     done = added(StackFile.read(cwd, stack), image, name, sources, progress, replacing=replace)

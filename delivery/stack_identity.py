@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from components.base.problems import Problem, ProblemReport
 from graph.programs import ROOT
 from graph.stack_files import OURS, project_name
+
+_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,20 @@ class StackIdentity:
         """The stack ``name`` of the Pulumi program in ``root``.
 
         Raises:
-            ProblemReport: the folder has no Pulumi program.
+            ProblemReport: the folder has no Pulumi program, or no stack can have that name.
         """
         root = root.resolve()
+        if not re.fullmatch(_NAME, name):
+            raise ProblemReport(
+                [
+                    Problem(
+                        f"--stack {name}",
+                        "letters, digits, _, - and . alone are names of stacks in Pulumi",
+                        "there is no such stack",
+                        "write NAME of Pulumi.NAME.yaml",
+                    )
+                ]
+            )
         return cls(root, project_name(root), name)
 
     @property

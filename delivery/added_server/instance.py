@@ -20,7 +20,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import Tool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from components.base.problems import ProblemReport
+
 from ..mcp_client import Era
+from ..option_values import without_password
 from . import bounded_output
 from .bounded_answers import LARGEST_LIST, LARGEST_PAGE, TOO_LARGE, Bound
 from .http_client import connection_problem, http_client
@@ -111,18 +114,26 @@ def ask_url(url: str, token: str | None, seconds: float) -> Instance:
         ProblemReport: nothing answers there, it is no MCP server, or it speaks the old transport
             with two endpoints (sse).
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        httpx2.URL(url.strip())  # which refuses other things
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise _no_url(url, f"it is not a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise refused(
-            f"--url {printable(url)}",
-            "it is not the URL of a server",
-            "write it with scheme, host and port, such as http://localhost:8000/mcp",
-        )
+        raise _no_url(url, "it is not the URL of a server")
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     paths = USUAL_PATHS if parts.path in ("", "/") else (parts.path.rstrip("/"),)
     with _quiet():
         return asyncio.run(_Http(base, port, token, seconds).ask(paths))
+
+
+def _no_url(url: str, what: str) -> ProblemReport:
+    return refused(
+        f"--url {printable(without_password(url))}",
+        what,
+        "write it with scheme, host and port, such as http://localhost:8000/mcp",
+    )
 
 
 class _Http:

@@ -18,12 +18,14 @@ from components.base.problems import Problem, ProblemReport
 
 from .. import process
 from ..kubectl import Kubectl
+from ..option_values import without_password
 from .sized import Sized
 from .usage import Point, Usage
 
 MOST_POINTS: Final = 2000
 LEAST_STEP: Final = 15
 ASK_SECONDS: Final = 60
+NOT_KNOWN: Final = "it is not known what the pods used"
 _FORWARDED: Final = re.compile(r"127\.0\.0\.1:(\d+)")
 _SAFE: Final = "[bcdfghjklmnpqrstvwxz2456789]"
 """Letters and digits that Kubernetes puts into names of pods."""
@@ -90,7 +92,7 @@ class Prometheus:
             if said.get("status") == "success":
                 return said["data"]
             raise self._refused(f"refused the query: {said.get('error', answer.text)[:300]}")
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise self._refused(f"does not answer: {error}") from None
         except (ValueError, KeyError, AttributeError):
             raise self._refused("answered something that is no answer of Prometheus") from None
@@ -99,9 +101,9 @@ class Prometheus:
         return ProblemReport(
             [
                 Problem(
-                    self.url,
+                    without_password(self.url),
                     what,
-                    "it is not known what the pods used",
+                    NOT_KNOWN,
                     "check the address and the login with curl; --prometheus names another one",
                 )
             ]
@@ -148,7 +150,7 @@ def forwarded(
                 Problem(
                     f"statefulset/{workload}",
                     f"kubectl opened no tunnel to it in {namespace}",
-                    "it is not known what the pods used",
+                    NOT_KNOWN,
                     f"kubectl -n {namespace} get pods -l app={workload}",
                 )
             ]

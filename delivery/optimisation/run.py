@@ -18,7 +18,7 @@ from ..progress import Progress
 from ..stack_cluster import cluster_of
 from ..stack_identity import StackIdentity
 from .metrics_api import sampled
-from .prometheus import Prometheus, forwarded, usage_of
+from .prometheus import NOT_KNOWN, Prometheus, forwarded, usage_of
 from .proposal import Margins, propose
 from .report import Judged
 from .sized import Sized, sized
@@ -26,7 +26,6 @@ from .stack_values import refuse_broken_stack, with_changes
 from .usage import Usage
 
 PORT = 9090
-_NOT_KNOWN = "it is not known what the pods used"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def optimised(
     workloads = list(sized(config))
     if asked.sample:
         with progress.step("What the pods use now") as step:
-            kubectl = cluster_of(stack, request, consequence=_NOT_KNOWN)
+            kubectl = cluster_of(stack, request, consequence=NOT_KNOWN)
             used: Mapping[str, Usage] = sampled(
                 kubectl, workloads, asked.sample, lambda note: setattr(step, "note", note)
             )
@@ -181,7 +180,7 @@ def _prometheus(
         yield asked.prometheus
     elif config.observability.kind == "standalone":
         namespace, secret = config.monitoring_namespace, config.secrets.internal_ca
-        kubectl = cluster_of(stack, request, consequence=_NOT_KNOWN)
+        kubectl = cluster_of(stack, request, consequence=NOT_KNOWN)
         login = own_login(config)
         with forwarded(kubectl, namespace, PROMETHEUS, PORT, secret, login=login) as found:
             yield found
@@ -194,7 +193,7 @@ def _prometheus(
                     f"stack {stack.name}",
                     f"its observability.kind is {config.observability.kind}, which says no address "
                     "of a Prometheus that can be asked from here",
-                    _NOT_KNOWN,
+                    NOT_KNOWN,
                     "forward a port of yours (kubectl port-forward) and name it: --prometheus "
                     "http://127.0.0.1:9090; or use --sample 10m",
                 )
