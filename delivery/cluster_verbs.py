@@ -110,9 +110,9 @@ def down(
     from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)
+    wanted = request(cwd, stack, cluster)
     if stack != "dev" and not yes:
         typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
-    wanted = request(cwd, stack, cluster)
     typer.echo(take_down(subject, wanted, progress_on_stderr(), keep_cluster=keep_cluster))
 
 

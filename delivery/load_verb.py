@@ -53,10 +53,11 @@ def load(  # noqa: PLR0917  (options of the command line)
 
     from . import load_report as report
     from .load_run import Amount, Measured
-    from .running_platform import apply_load
+    from .running_platform import apply_load, refuse_undeployed
     from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)
+    refuse_undeployed(subject)
     if stack != "dev" and not yes:
         typer.confirm(
             f"Send {rate:g} requests a second for {seconds:g} s to stack {stack}?", abort=True

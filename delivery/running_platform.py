@@ -11,6 +11,7 @@ from typing import Any
 from mcp_types import CallToolResult, TextContent, Tool
 
 from components.base.problems import Problem, ProblemReport, nearest
+from graph.stack_files import read_stack_files
 
 from . import local_secrets
 from .called_server import (
@@ -38,6 +39,13 @@ def outputs(stack: StackIdentity) -> str:
     return json.dumps(
         Deployed.read(state_folder(stack.key), stack).public(), indent=2, sort_keys=True
     )
+
+
+def refuse_undeployed(stack: StackIdentity) -> None:
+    """Raise a ``ProblemReport`` if there is no such stack, or it is not deployed."""
+    if Deployed.find(folder := state_folder(stack.key)) is None:
+        read_stack_files(stack.root, stack.name)
+        Deployed.read(folder, stack)
 
 
 def token(stack: StackIdentity, subject: str, server: str | None = None) -> str:

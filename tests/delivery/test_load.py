@@ -18,6 +18,8 @@ from delivery.cli import app
 from delivery.load_report import Objectives, lines, problems, to_json
 from delivery.load_run import Amount, Load, Measured, Outcome, run
 from delivery.mcp_client import Endpoint, Era
+from delivery.outputs import Deployed
+from delivery.state_folders import state_folder
 from tests.harness.exported_metrics import value
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
@@ -177,10 +179,36 @@ def test_a_stack_must_be_named():
     assert "--stack" in ran.output
 
 
+@pytest.fixture
+def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which prod was deployed."""
+    monkeypatch.setenv("QUDAG_MCP_STATE", str(tmp_path))
+    Deployed(outputs={}, cluster="context", context="none").write(state_folder("prod"))
+
+
+@pytest.mark.usefixtures("deployed")
 def test_another_stack_than_dev_asks_first():
     ran = CliRunner().invoke(app, ["load", "--stack", "prod"], input="n\n")
     assert ran.exit_code == 1
     assert "Send 5 requests a second for 30 s to stack prod?" in ran.output
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("verb", ["load", "down"])
+def test_a_stack_that_does_not_exist_is_said_before_any_question(verb: str):
+    ran = CliRunner().invoke(app, [verb, "--stack", "prd"], input="y\n")
+    assert ran.exit_code == 1
+    assert "there is no stack 'prd'" in ran.stderr
+    assert "did you mean prod?" in ran.stderr
+    assert "[y/N]" not in ran.output
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_stack_that_is_not_deployed_is_said_before_any_question():
+    ran = CliRunner().invoke(app, ["load", "--stack", "staging"], input="y\n")
+    assert ran.exit_code == 1
+    assert "stack staging: it is not deployed" in ran.stderr
+    assert "[y/N]" not in ran.output
 
 
 @pytest.mark.parametrize(
