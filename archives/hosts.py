@@ -91,6 +91,7 @@ _SERVER_ONLY = frozenset(
         "serve",
         "sockets",
         "stand_in",
+        "trace_store_limit",
         "upstream_application",
         "upstream_headers",
         "upstream_proxy",

@@ -1,6 +1,7 @@
 """The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, backs it
 and volumes up and restores them, checks the audit log, starts a QuDAG node, exports the gateway's
-metrics, writes log lines to Elasticsearch or OpenSearch, or stands in for a service."""
+metrics, writes log lines to Elasticsearch or OpenSearch, limits the traces in Jaeger, or stands in
+for a service."""
 
 from __future__ import annotations
 
@@ -119,12 +120,19 @@ def _gateway_metrics(arguments: list[str]) -> int:
     return gateway_metrics(arguments)
 
 
+def _limit_trace_store(arguments: list[str]) -> int:
+    from .trace_store_limit import limit_trace_store
+
+    return limit_trace_store(arguments)
+
+
 _OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "audit": _audit,
     "backup": _backup,
     "backup-volumes": _backup_volumes,
     "bridge": _bridge,
     "forward-logs": _forward_logs,
+    "limit-trace-store": _limit_trace_store,
     "log-retention": _log_retention,
     "restore": _restore,
     "restore-manifests": _restore_manifests,

@@ -21,6 +21,11 @@ def bound(server: ServerSection) -> dict[int, socket.socket]:
     return {port: _bound(server.host, port) for port in ports}
 
 
+def socket_of(port: int) -> socket.socket:
+    """Bind a port of every address; raises `StartError` if it cannot be bound."""
+    return _bound("::", port)
+
+
 def shared_socket(host: str, port: int) -> socket.socket:
     """Bind one of several sockets of a port, among which the kernel divides the connections.
 

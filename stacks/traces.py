@@ -80,6 +80,7 @@ def trace_store_args(
 
     return TraceStoreArgs(
         image=config.images.trace_store or VERSIONS["images"]["traceStore"],
+        limit_image=config.images.server,
         **own_store(config, TRACE_STORE, traces.store or TraceStore(), namespaces),
     )
 

@@ -8,13 +8,16 @@ from typing import Annotated, Any, Final
 
 import pulumi
 
+from ..base.arg_types import Image
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.kubernetes_object import Manifest
+from ..base.quantities import quantity
 from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
 from ..kubernetes.exposure import Exposure
+from ..kubernetes.resources import EXPORTER_RESOURCES
 from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
-from ..mcp.server_config import INTERNAL_TLS_PATH
+from ..mcp.server_config import INTERNAL_TLS_PATH, PROGRAM
 from ..mcp.traces import OTLP_HTTP
 from .one_pod import data_volume
 from .otel_collector import METRICS, telemetry
@@ -25,8 +28,17 @@ TRACE_QUERY: Final = 16686
 """Port of Jaeger's pages and of its API."""
 HEALTH: Final = 13133
 HEALTH_PATH: Final = "/status"
+LIMIT: Final = "trace-store-limit"
+"""Name of the container that deletes all traces when they are too large."""
+LIMIT_PORT: Final = 13134
+"""Port on which it tells whether Jaeger may run on."""
+MOST_PERCENT: Final = 90
+"""Of the volume, which traces may have."""
+LEAST_FREE_PERCENT: Final = 5
+"""Of the volume's size, which must be free."""
 CONFIG: Final = "/etc/jaeger"
 DATA: Final = "/data"
+FOLDERS: Final = (f"{DATA}/keys", f"{DATA}/values")
 _STORAGE: Final = "badger"
 TraceDays = Annotated[
     int, Range(least=1, most=365, consequence="traces would be deleted at once, or never")
@@ -42,10 +54,14 @@ class TraceStoreArgs(StoreArgs):
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``trace-store-service.<namespace>.svc``.
         retention_days: after which traces are deleted.
-        size: of the volume. Nothing is deleted earlier when it is full.
+        size: of the volume. When traces have 90 % of it, or less than 5 % are free, Jaeger is
+            restarted without them.
+        limit_image: with ``qudag-mcp-server``, such as the servers' image, which does this; None:
+            Jaeger ends when the volume is full, and cannot start again.
     """
 
     retention_days: TraceDays = 7
+    limit_image: pulumi.Input[Image] | None = None
 
 
 class TraceStore(Component[TraceStoreArgs]):
@@ -97,7 +113,7 @@ def trace_store_config(retention_days: int) -> dict[str, Any]:
                 "backends": {
                     _STORAGE: {
                         "badger": {
-                            "directories": {"keys": f"{DATA}/keys", "values": f"{DATA}/values"},
+                            "directories": dict(zip(("keys", "values"), FOLDERS, strict=True)),
                             "ephemeral": False,
                             "ttl": {"spans": f"{retention_days * 24}h"},
                             # How often it measures the space that is left.
@@ -147,7 +163,10 @@ def _workload(args: TraceStoreArgs) -> WorkloadArgs:
     return WorkloadArgs(
         namespace=args.namespace,
         component="tracing",
-        containers=[_container(args)],
+        containers=[
+            _container(args),
+            *([_limit(args, args.limit_image)] if args.limit_image is not None else []),
+        ],
         name=TRACE_STORE,
         replicas=1,
         kind=WorkloadKind.STATEFUL_SET,
@@ -174,7 +193,8 @@ def _container(args: TraceStoreArgs) -> Container:
         probes=Probes(
             startup=Probe(port=HEALTH, path=HEALTH_PATH, period=5, failures=60),
             readiness=healthy,
-            liveness=healthy,
+            # That of the other container: it tells of Jaeger's health, unless the store is full.
+            liveness=healthy if args.limit_image is None else Probe(port=LIMIT_PORT, path="/"),
         ),
         resources=args.resources,
         files=[Files(name=f"{TRACE_STORE}-config", path=CONFIG, content={"jaeger.json": text})],
@@ -182,4 +202,25 @@ def _container(args: TraceStoreArgs) -> Container:
             SecretFiles(secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key"))
         ],
         claims=[data_volume(args, DATA)],
+    )
+
+
+def _limit(args: TraceStoreArgs, image: pulumi.Input[str]) -> Container:
+    """The sidecar. It starts before Jaeger, which cannot start while the volume is full."""
+    size = quantity(args.size)
+    return Container(
+        name=LIMIT,
+        image=image,
+        command=[
+            *(PROGRAM, "limit-trace-store", *FOLDERS),
+            *("--most-bytes", str(int(size * MOST_PERCENT / 100))),
+            *("--least-free-bytes", str(int(size * LEAST_FREE_PERCENT / 100))),
+            *("--health", f"http://localhost:{HEALTH}{HEALTH_PATH}"),
+            *("--port", str(LIMIT_PORT)),
+        ],
+        ports=[Port(name="limit", number=LIMIT_PORT)],
+        probes=Probes(startup=Probe(port=LIMIT_PORT, period=1, failures=120)),
+        resources=EXPORTER_RESOURCES,
+        claims=[data_volume(args, DATA)],
+        sidecar=True,
     )

@@ -181,6 +181,7 @@ OBSERVABILITY_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             namespace="qudag-monitoring",
             image="docker.io/jaegertracing/jaeger:2.13.0",
             tls_secret="mcp-internal-tls-trace-store",
+            limit_image="ghcr.io/acme/qudag-mcp-server:1.2.3",
         ),
     ),
     "StandaloneObservability": (

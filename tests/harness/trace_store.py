@@ -104,13 +104,16 @@ def jaeger() -> Path:
 
 
 @contextlib.contextmanager
-def storing(directory: Path, authority: Authority, otlp: int) -> Generator[TraceStore]:
+def storing(
+    directory: Path, authority: Authority, otlp: int, health: int | None = None
+) -> Generator[TraceStore]:
     """Run Jaeger as it is rendered, but for its files and ports: all programs share a machine."""
     runs = jaeger()
     directory.mkdir(exist_ok=True)
     certificate, key = authority.issue("trace-store", ("localhost",))
     configuration = trace_store_config(7)
-    query, health, unused, metrics = (free_port() for _ in range(4))
+    query, unused, metrics = (free_port() for _ in range(3))
+    health = health or free_port()
     text = json.dumps(configuration)
     for rendered, port in (
         (f'":{OTLP_HTTP}"', otlp),

@@ -1,4 +1,4 @@
-"""Jaeger exports how much of its volume is free, and what becomes of it when nothing is."""
+"""What Jaeger tells of its volume, and what becomes of its traces when there is no space."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from components.mcp.metrics import exported_by
+from components.observability.trace_store import FOLDERS, HEALTH_PATH
+from tests.harness.apiserver import ROOT
 from tests.harness.certificates import Authority
 from tests.harness.exported_metrics import value
 from tests.harness.server import free_port, until
 from tests.harness.trace_store import TraceStore, storing
 
 FREE = "jaeger_storage_badger_value_log_bytes_available"
+TABLES = "jaeger_storage_badger_size_bytes_lsm"
 MEBIBYTE = 1024**2
+SERVICE = "caller"
 
 
 def sent(store: TraceStore, spans: int, size: int = 20_000) -> httpx2.Response:
@@ -38,7 +44,8 @@ def sent(store: TraceStore, spans: int, size: int = 20_000) -> httpx2.Response:
         }
         for _ in range(spans)
     ]
-    body = {"resourceSpans": [{"scopeSpans": [{"spans": made}]}]}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": SERVICE}}]}
+    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": made}]}]}
     return httpx2.post(
         f"{store.otlp}/v1/traces", json=body, verify=store.authority.trust(), timeout=30
     )
@@ -66,7 +73,7 @@ def volume(folder: Path, mebibytes: int) -> Generator[Path]:
 def test_jaeger_exports_the_metrics_of_the_list(tmp_path: Path):
     with storing(tmp_path / "jaeger", Authority.at(tmp_path), free_port()) as store:
         assert sent(store, 3).status_code == 200
-        until(lambda: value(metrics(store), FREE) > 0, 20)
+        until(lambda: value(metrics(store), FREE) > 0 and TABLES in metrics(store), 20)
         text = metrics(store)
     assert value(text, "otelcol_exporter_sent_spans_total") == 3
     for name, one in exported_by("trace_store").items():
@@ -77,7 +84,63 @@ def test_jaeger_exports_the_metrics_of_the_list(tmp_path: Path):
     assert abs(value(text, FREE) - free) < 0.1 * free
 
 
-def test_jaeger_ends_when_its_volume_is_full_and_has_told_of_it_before(tmp_path: Path):
+@dataclass
+class Limit:
+    """The program that deletes traces, running.
+
+    Attributes:
+        port: which the liveness probe of Jaeger asks.
+    """
+
+    port: int
+
+    def status(self) -> int:
+        return httpx2.get(f"http://127.0.0.1:{self.port}/").status_code
+
+
+@contextlib.contextmanager
+def limiting(volume: Path, most: int, least_free: int, health: int) -> Generator[Limit]:
+    """Run it as the other container does, with sizes of this test."""
+    port = free_port()
+    folders = [str(volume / "data" / Path(folder).name) for folder in FOLDERS]
+    command = [sys.executable, "-m", "runtime", "limit-trace-store", *folders]
+    command += ["--most-bytes", str(most), "--least-free-bytes", str(least_free)]
+    command += ["--health", f"http://localhost:{health}{HEALTH_PATH}", "--port", str(port)]
+    with (volume.parent / "limit.log").open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    limit = Limit(port)
+
+    def opened() -> bool:
+        with contextlib.suppress(httpx2.TransportError):
+            return limit.status() > 0
+        return False
+
+    try:
+        until(opened, 30)
+        yield limit
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def ids(store: TraceStore) -> set[str]:
+    return {one["traceID"] for one in store.get("traces", service=SERVICE) or ()}
+
+
+@pytest.mark.slow
+def test_jaeger_tells_the_size_of_its_traces(tmp_path: Path):
+    """Where a volume is a folder of the node's disk, the space that is free says nothing."""
+    with storing(tmp_path / "jaeger", Authority.at(tmp_path), free_port()) as store:
+        for _ in range(60):
+            assert sent(store, 50).status_code == 200
+        # Badger measures its files once a minute.
+        until(lambda: value(metrics(store), TABLES) > 0, 90)
+        tables = value(metrics(store), TABLES)
+        written = sum(f.stat().st_blocks * 512 for f in tmp_path.glob("jaeger/data/*/*.sst"))
+    assert abs(tables - written) < 0.05 * written
+
+
+def test_jaeger_starts_again_without_its_traces_after_its_volume_was_full(tmp_path: Path):
     """Its database maps files into memory: the kernel ends a program that writes to a full one."""
     authority, told = Authority.at(tmp_path), 10**12
     with volume(tmp_path / "volume", 200) as full:
@@ -91,3 +154,34 @@ def test_jaeger_ends_when_its_volume_is_full_and_has_told_of_it_before(tmp_path:
         assert told < 100 * MEBIBYTE
         with pytest.raises(AssertionError), storing(full, authority, free_port()):
             pass
+        # As in a pod that starts: Jaeger starts when the port of the limit is open.
+        with limiting(full, 180 * MEBIBYTE, 10 * MEBIBYTE, free_port()):
+            assert [*full.glob("data/*/*")] == []
+            with storing(full, authority, free_port()) as store:
+                assert sent(store, 3).status_code == 200
+                assert len(ids(store)) == 3
+
+
+def test_a_running_jaeger_with_too_many_traces_is_restarted_without_them(tmp_path: Path):
+    """Its files are not deleted while it runs, and the probe fails until it has ended."""
+    authority, folder, health = Authority.at(tmp_path), tmp_path / "volume", free_port()
+    with (
+        storing(folder, authority, free_port(), health) as store,
+        limiting(folder, 60 * MEBIBYTE, 0, health) as limit,
+    ):
+        assert limit.status() == 200
+        for _ in range(40):
+            assert sent(store, 50).status_code == 200
+        until(lambda: limit.status() == 503, 30)
+        kept = ids(store)
+        assert kept
+        assert sent(store, 1).status_code == 200
+        store.stop()
+        until(lambda: not [*folder.glob("data/*/*")], 5)
+        with storing(folder, authority, free_port(), health) as again:
+            until(lambda: limit.status() == 200, 5)
+            assert ids(again) == set()
+            assert sent(again, 2).status_code == 200
+            again.stop()
+            # The other container asks Jaeger for its health.
+            assert limit.status() == 503

@@ -156,13 +156,54 @@ def test_no_policy_is_broken(kind: str):
 @pytest.mark.parametrize("name", ["trace-collector", "trace-store"])
 def test_its_pods_cannot_write_outside_of_their_volumes_and_have_no_rights(name: str):
     (found,) = [each for each in pods(stack()) if each.name == name]
-    (container,) = found.containers
-    context = container["securityContext"]
-    assert context["capabilities"] == {"drop": ["ALL"]}
-    assert context["readOnlyRootFilesystem"] is True
-    assert context["allowPrivilegeEscalation"] is False
+    assert len(found.containers) == (2 if name == "trace-store" else 1)
+    for container in found.containers:
+        context = container["securityContext"]
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["allowPrivilegeEscalation"] is False
     assert found.spec["securityContext"]["runAsNonRoot"] is True
     assert found.spec["automountServiceAccountToken"] is False
+
+
+def test_a_sidecar_of_jaeger_deletes_its_traces_before_they_fill_the_volume():
+    """It starts first, has the same volume and user, and answers Jaeger's liveness probe."""
+    (found,) = [each for each in pods(stack()) if each.name == "trace-store"]
+    (store,) = found.spec["containers"]
+    (limit,) = found.spec["initContainers"]
+    assert limit["restartPolicy"] == "Always"
+    mounts = [
+        [one for one in each["volumeMounts"] if one["name"] == "data"] for each in (store, limit)
+    ]
+    assert mounts[0] == mounts[1] == [{"name": "data", "mountPath": "/data"}]
+    users = {each["securityContext"]["runAsUser"] for each in (store, limit)}
+    assert len(users) == 1  # only Jaeger's own user may read its folders
+    probed = limit["startupProbe"]["tcpSocket"]["port"]
+    assert store["livenessProbe"]["httpGet"] == {"path": "/", "port": probed, "scheme": "HTTP"}
+    assert store["readinessProbe"]["httpGet"]["port"] == 13133
+    command = limit["command"]
+    assert command[:4] == ["qudag-mcp-server", "limit-trace-store", "/data/keys", "/data/values"]
+    given = dict(zip(command[4::2], command[5::2], strict=True))
+    gibibytes = 1024**3
+    assert given == {
+        "--most-bytes": str(9 * gibibytes),
+        "--least-free-bytes": str(gibibytes // 2),
+        "--health": "http://localhost:13133/status",
+        "--port": str(probed),
+    }
+
+
+def test_a_jaeger_without_the_sidecar_has_a_liveness_probe_of_its_own():
+    args = trace_store.TraceStoreArgs(namespace="n", image="jaeger:2", tls_secret="tls")
+    (made,) = [
+        one for one in trace_store.TraceStore.manifests("t", args) if one.kind == "StatefulSet"
+    ]
+    spec = made.fields["spec"]["template"]["spec"]
+    assert "initContainers" not in spec
+    probes = {
+        spec["containers"][0][f"{one}Probe"]["httpGet"]["port"] for one in ("liveness", "readiness")
+    }
+    assert probes == {trace_store.HEALTH}
 
 
 def test_names_and_ports_of_flows_are_those_of_the_components():
