@@ -21,6 +21,14 @@ TRACE_STORE: Final = (
         meaning="Bytes that are free on Jaeger's volume, measured once a minute.",
     ),
     _trace_store(
+        name="jaeger_storage_badger_size_bytes_lsm",
+        kind="gauge",
+        unit="bytes",
+        labels=("kind", "name", "role"),
+        meaning="Bytes of the files with Jaeger's traces, measured once a minute. Up to 0.6 GiB of "
+        "the newest are not among them.",
+    ),
+    _trace_store(
         name="otelcol_exporter_sent_spans_total",
         kind="counter",
         labels=("exported_exporter",),

@@ -42,14 +42,19 @@ STORED_SPANS: Final = Panel(
     ],
 )
 STORE_VOLUME: Final = Panel(
-    title="Free on the volume of Jaeger",
-    meaning="When nothing is free, Jaeger ends and cannot start again.",
+    title="Volume of Jaeger",
+    meaning="Space that is free, and the size of the traces. When traces have 90 % of the volume, "
+    "or 5 % are free, all traces are deleted.",
     unit=Unit.BYTES,
     queries=[
         Query(
             expr=gauge("jaeger_storage_badger_value_log_bytes_available", by=("pod",), how="min"),
-            legend="{{pod}}",
-        )
+            legend="free",
+        ),
+        Query(
+            expr=gauge("jaeger_storage_badger_size_bytes_lsm", by=("pod",), how="max"),
+            legend="traces",
+        ),
     ],
 )
 WAITING_TRACES: Final = Panel(

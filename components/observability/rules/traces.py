@@ -17,7 +17,7 @@ _OF_COLLECTOR = (
 """Spans that the collector did not take, that its queue did not take, and that the sink refused;
 and traces that it dropped before the decision, because too many waited."""
 FREE_PERCENT = 20
-"""Of Jaeger's volume. When it is full Jaeger ends, and cannot start again."""
+"""Of Jaeger's volume, before all traces are deleted at 90 % of it, or 5 % free."""
 
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
@@ -47,6 +47,7 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
 
 def _of_store(options: RuleOptions, size: int) -> Iterator[Alert]:
     of = f'{EXPORTER}="trace-store",{JOB}="{options.trace_store}",{options.within}'
+    least = size * FREE_PERCENT // 100
     refused = (
         "otelcol_exporter_send_failed_spans_total",
         "otelcol_receiver_refused_spans_total",
@@ -56,14 +57,15 @@ def _of_store(options: RuleOptions, size: int) -> Iterator[Alert]:
         severity="warning",
         team="platform",
         scope="platform",
+        # Where the volume is a folder of the node's disk, the free space is that of the disk.
         expression=(
-            f"jaeger_storage_badger_value_log_bytes_available{{{of}}}"
-            f" < {size * FREE_PERCENT // 100}"
+            f"jaeger_storage_badger_value_log_bytes_available{{{of}}} < {least}"
+            f" or {size} - jaeger_storage_badger_size_bytes_lsm{{{of}}} < {least}"
         ),
         duration="5m",
-        summary="Less than a fifth of the volume of Jaeger is free",
-        description="{{ $value | humanize1024 }}B are free on the volume of {{ $labels.pod }}. "
-        "When it is full, Jaeger ends and cannot start again.",
+        summary="Less than a fifth of the volume of Jaeger is left for traces",
+        description="{{ $value | humanize1024 }}B are left on the volume of {{ $labels.pod }}. "
+        "At 90 % of its size, or when 5 % are free, all traces are deleted.",
         dashboard="infrastructure",
     )
     yield Alert(

@@ -351,6 +351,7 @@ TRACES: Final[dict[str, Case]] = {
 
 _JAEGER: Final = {"job": "trace-store", "pod": "trace-store-0", "exporter": "trace-store"}
 _FREE: Final = "jaeger_storage_badger_value_log_bytes_available"
+_TABLES: Final = "jaeger_storage_badger_size_bytes_lsm"
 _FIFTH: Final = 2 * 1024**3
 """Bytes: a fifth of the volume of 10 GiB."""
 _REFUSED_BY_JAEGER: Final = (
@@ -374,7 +375,21 @@ def _of_other_stores(name: str, values: str) -> Series:
 TRACE_STORE: Final[dict[str, Case]] = {
     "TraceStoreFilling": _platform(
         *("warning", 300, _jaeger(_FREE, constant(_FIFTH - 1024**2))),
-        {**_jaeger(_FREE, constant(_FIFTH)), **_of_other_stores(_FREE, constant(0))},
+        {
+            **_jaeger(_FREE, constant(_FIFTH)),
+            **_jaeger(_TABLES, constant(4 * _FIFTH)),
+            **_of_other_stores(_FREE, constant(0)),
+            **_of_other_stores(_TABLES, constant(5 * _FIFTH)),
+        },
+        others=(
+            # The volume is a folder of the node's disk, which has space for more.
+            {
+                **_jaeger(_FREE, constant(100 * _FIFTH)),
+                **_jaeger(_TABLES, constant(4 * _FIFTH + 1024**2)),
+            },
+            # One alert for both.
+            {**_jaeger(_FREE, constant(0)), **_jaeger(_TABLES, constant(5 * _FIFTH))},
+        ),
     ),
     "TraceStoreRejectsSpans": _platform(
         *("warning", 300, _jaeger(_REFUSED_BY_JAEGER[0], rising(1))),
