@@ -10,6 +10,7 @@ from policies.unchecked import UNCHECKED
 
 from .diff import Change, Diff
 from .risks.access import loosened_roles
+from .risks.alerts import changed_receivers, weakened_alarms, weakened_alerts
 from .risks.capacity import raised_capacity
 from .risks.classes import RiskClass
 from .risks.cluster import another_cluster
@@ -34,6 +35,9 @@ RULES: tuple[tuple[RiskClass, Rule], ...] = (
     (RiskClass.LOOSENS, loosened_namespaces),
     (RiskClass.EXPOSES, new_exposure),
     (RiskClass.SECRETS, changed_secret_references),
+    (RiskClass.ALERTS, weakened_alerts),
+    (RiskClass.ALERTS, changed_receivers),
+    (RiskClass.ALERTS, weakened_alarms),
     (RiskClass.SINGLE, single_copies),
     (RiskClass.CONTROLLER, needed_controllers),
     (RiskClass.CAPACITY, raised_capacity),

@@ -12,6 +12,7 @@ class RiskClass(StrEnum):
     LOOSENS = "loosens a network policy, a role or a security context"
     EXPOSES = "exposes something"
     SECRETS = "changes a secret reference"
+    ALERTS = "removes or weakens an alert"
     POLICY = "breaks a rule"
     UNCHECKED = "is checked by no rule of its own"
     SINGLE = "keeps production data in one pod"

@@ -1,0 +1,113 @@
+"""Finds alerts that are removed or fire later, and receivers that are told no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from graph.kubernetes import called
+from graph.resource_graph import SECRET, UNKNOWN, Resource
+from graph.tree import branch, dig, entries
+
+from ..diff import Change, Diff
+from ..properties import PropertyChange, property_changes
+from .alert_rules import AlertRule, alert_rules, all_alert_rules, all_receivers, receivers, routes
+
+MOST_NAMES: Final = 6
+"""Alerts that one finding names; a stack has more than 60."""
+# Of the alarms of clouds: the property with what is told, and the one that turns an alarm off.
+_ALARMS: Final = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("alarmActions", "actionsEnabled"),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmActions", "actionsEnabled"),
+    "gcp:monitoring/alertPolicy:AlertPolicy": ("notificationChannels", "enabled"),
+    "azure-native:monitor:MetricAlert": ("actions", "enabled"),
+    "azure-native:monitor:ScheduledQueryRule": ("actions", "enabled"),
+}
+
+
+def weakened_alerts(change: Change, diff: Diff) -> Iterator[str]:
+    """An alert of a rule file that no rule file has any more, or that fires less than before."""
+    if change.before is None or _is_hidden(change.after):
+        return
+    before = alert_rules(change.before)
+    if not before or (change.after is not None and alert_rules(change.after) == before):
+        return
+    after = all_alert_rules(diff.after)
+    removed = list(dict.fromkeys(rule.name for rule in before if rule.name not in after))
+    if removed:
+        yield f"removes {_listed(removed)}"
+    for rule in before:
+        now = after.get(rule.name, [])
+        if rule in now or not now:
+            continue
+        alike = [one for one in now if one.shape == rule.shape] or now
+        for how in _weaker(rule, alike):
+            yield f"the alert {rule.name} {how}"
+
+
+def changed_receivers(change: Change, diff: Diff) -> Iterator[str]:
+    """A receiver of alerts that no configuration has any more, or that is another one."""
+    if change.before is None or _is_hidden(change.after):
+        return
+    before = receivers(change.before)
+    if not before:
+        return
+    after = all_receivers(diff.after)
+    for name, receiver in before.items():
+        if name not in after:
+            yield f"removes the receiver {name} of alerts"
+        elif changed := property_changes(receiver, after[name]):
+            yield f"changes the receiver {name} of alerts: {_paths(changed)}"
+    if change.after is not None and (now := routes(change.after)):
+        moved = property_changes(routes(change.before), now, "route")
+        if moved:
+            yield f"changes which alerts go to which receiver: {_paths(moved)}"
+
+
+def weakened_alarms(change: Change, _diff: Diff) -> Iterator[str]:
+    """An alarm of a cloud that is deleted, turned off, or that tells nobody any more."""
+    before, after = change.before, change.after
+    if before is None or before.type not in _ALARMS:
+        return
+    if after is None:
+        yield f"deletes the alarm {before.name}"
+        return
+    told, enabled = _ALARMS[before.type]
+    if _is_on(before, enabled) and not _is_on(after, enabled):
+        yield f"the alarm {called(after)} is turned off: {enabled} is false"
+    if _told(before, told) and not _told(after, told):
+        yield f"the alarm {called(after)} tells nobody any more: {told} is empty"
+
+
+def _is_hidden(resource: Resource | None) -> bool:
+    """Whether its rules or receivers are secret, or known to a deployment only."""
+    if resource is None:
+        return False
+    values = [dig(resource.inputs, "spec"), *branch(resource.inputs, "data").values()]
+    return any(value in (SECRET, UNKNOWN) for value in values if isinstance(value, str))
+
+
+def _paths(changed: list[PropertyChange]) -> str:
+    return ", ".join(dict.fromkeys(one.path for one in changed))
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"the alert {names[0]}"
+    further = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return f"{len(names)} alerts: {', '.join([*names[:MOST_NAMES], *further])}"
+
+
+def _weaker(rule: AlertRule, now: list[AlertRule]) -> list[str]:
+    """What is weaker in the rule that is most like it; nothing if one of them is as strong."""
+    found = [list(one.weaker_than(rule)) for one in now]
+    return min(found, key=len)
+
+
+def _is_on(alarm: Resource, switch: str) -> bool:
+    return alarm.inputs.get(switch) is not False
+
+
+def _told(alarm: Resource, told: str) -> list[Any]:
+    listed = entries(alarm.inputs, told)
+    return listed or entries(dig(alarm.inputs, told), "actionGroups")
