@@ -226,8 +226,14 @@ if TYPE_CHECKING:
     from .observability.operator import OperatorObservability as OperatorObservability
     from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
     from .observability.otlp_sink import OtlpSink as OtlpSink
+    from .observability.platform_files import alert_rules as alert_rules
+    from .observability.platform_files import grafana_dashboards as grafana_dashboards
+    from .observability.platform_files import scrape_targets as scrape_targets
     from .observability.probes import ProbedTool as ProbedTool
     from .observability.probes import ProbeToken as ProbeToken
+    from .observability.rules import MonitoredServer as MonitoredServer
+    from .observability.rules import RuleOptions as RuleOptions
+    from .observability.rules import Thresholds as Thresholds
     from .observability.runbooks_config_map import Runbooks as Runbooks
     from .observability.runbooks_config_map import RunbooksArgs as RunbooksArgs
     from .observability.standalone import StandaloneObservability as StandaloneObservability
@@ -361,7 +367,9 @@ _PUBLIC = {
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.runbooks_config_map": "Runbooks RunbooksArgs",
     "observability.otlp_sink": "OtlpSink",
+    "observability.platform_files": "alert_rules grafana_dashboards scrape_targets",
     "observability.probes": "ProbedTool ProbeToken",
+    "observability.rules": "MonitoredServer RuleOptions Thresholds",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
     "observability.trace_collector": "TraceCollector TraceCollectorArgs",

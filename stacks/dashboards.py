@@ -70,10 +70,9 @@ def show_dashboards(
 
 def dashboard_files(config: StackConfig, topology: Topology) -> dict[str, str]:
     """The JSON of each dashboard, by its name."""
-    from components.observability.dashboards import dashboards
+    from components.observability.dashboards import dashboard_texts
 
-    pages = dashboards(dashboard_options(config, topology))
-    return {name.removesuffix(".json"): text for name, text in pages.items()}
+    return dashboard_texts(dashboard_options(config, topology))
 
 
 def dashboard_names(config: StackConfig, topology: Topology) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from graph.resource_graph import ResourceGraph
 from policies import broken_policies
+from tests.harness.graph_queries import pods as pods_of
+from tests.harness.network_policy_model import Endpoint, Enforcement
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -135,6 +139,17 @@ def test_one_component_previews_in_a_program_of_others(wheel_only: Path) -> None
     assert outputs["prm_url"].endswith("/.well-known/oauth-protected-resource/mcp")
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.name)
+def test_the_environment_of_the_readme_is_the_one_that_the_command_uses(example: Path) -> None:
+    """The folder has its own environment, in which the README installs the wheel."""
+    options = yaml.safe_load((example / "Pulumi.yaml").read_text())["runtime"]["options"]
+    text = (example / "README.md").read_text()
+    place = f"examples/{example.name}/{options['virtualenv']}"
+    assert f"python3 -m venv {place}" in text
+    assert re.search(rf"^{place}/bin/pip install .*dist/pulumi_qudag_mcp-", text, re.M)
+    assert f"qudag-mcp preview -C examples/{example.name}" in text
+
+
 def test_components_are_put_together_by_their_outputs(wheel_only: Path) -> None:
     graph = preview("several", wheel_only)
     (conf,) = (
@@ -144,6 +159,55 @@ def test_components_are_put_together_by_their_outputs(wheel_only: Path) -> None:
     )
     server = graph.one("qudag-mcp:index:Core", "forecast").outputs["host"]
     assert f"server {server}:8443 " in conf
+
+
+def test_a_program_of_others_watches_its_platform(wheel_only: Path) -> None:
+    graph = preview("monitored", wheel_only)
+    assert [str(problem) for problem in broken_policies(graph)] == []
+    pods = {one.name: one for one in pods_of(graph)}
+    read = scraped(graph)
+    assert read == {"forecast": 9090, "weather-gateway": 9090}
+    cluster = Enforcement([one.inputs for one in graph.of_kind("NetworkPolicy")])
+    ends = {
+        name: Endpoint.pod(one.owner.inputs["metadata"]["namespace"], app=name)
+        for name, one in pods.items()
+    }
+    needed = [
+        *(("prometheus", job, port) for job, port in read.items()),
+        ("grafana", "prometheus", 9090),
+        ("grafana", "trace-store", 16686),
+        ("forecast", "trace-collector", 4318),
+        ("weather-gateway", "trace-collector", 4318),
+        ("trace-collector", "trace-store", 4318),
+        ("weather-gateway", "forecast", 8443),
+    ]
+    for source, target, port in needed:
+        assert cluster.allows(ends[source], ends[target], "TCP", port), (source, target)
+    api = Endpoint.address("10.96.0.1")
+    assert [name for name in pods if cluster.leaves(ends[name], api, "TCP", 443)] == ["prometheus"]
+    assert not cluster.allows(ends["forecast"], ends["prometheus"], "TCP", 9090)
+
+
+def scraped(graph: ResourceGraph) -> dict[str, int]:
+    """The port that Prometheus reads of each workload, as its pods name it."""
+    (text,) = (
+        one.inputs["data"]["prometheus.yml"]
+        for one in graph.of_kind("ConfigMap")
+        if "prometheus.yml" in one.inputs["data"]
+    )
+    ports = {
+        (one.owner.inputs["metadata"]["namespace"], one.name, port["name"]): port["containerPort"]
+        for one in pods_of(graph)
+        for container in one.containers
+        for port in container.get("ports", [])
+    }
+    kept = [
+        tuple(rule["regex"].split(";"))
+        for config in yaml.safe_load(text)["scrape_configs"]
+        for rule in config.get("relabel_configs", [])
+        if rule.get("action") == "keep"
+    ]
+    return {name: ports[namespace, name, port] for namespace, name, port in kept}
 
 
 @pytest.mark.slow

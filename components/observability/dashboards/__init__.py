@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .pages import DashboardOptions, pages
 
-__all__ = ["DashboardOptions", "dashboards"]
+__all__ = ["DashboardOptions", "dashboard_texts", "dashboards"]
 
 
 def dashboards(options: DashboardOptions) -> dict[str, str]:
@@ -15,3 +15,8 @@ def dashboards(options: DashboardOptions) -> dict[str, str]:
         f"{page.uid}.json": grafana_json(page, namespaces=options.namespaces)
         for page in pages(options)
     }
+
+
+def dashboard_texts(options: DashboardOptions) -> dict[str, str]:
+    """The same by the name alone, as components take them."""
+    return {name.removesuffix(".json"): text for name, text in dashboards(options).items()}
