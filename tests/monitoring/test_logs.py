@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests.artifacts.test_egress_proxy import API, PROGRAM, Proxy
-from tests.artifacts.test_egress_proxy import proxy as proxy  # noqa: PLC0414  (a fixture)
 from tests.harness import programs
 from tests.harness.canaries import Canary, leaks
 from tests.harness.canary_clients import SENT, VAULT, Caller, calls, failed_logins, refused
@@ -31,6 +29,7 @@ from tests.harness.containers import RunningContainer
 from tests.harness.log_collector import CollectorProcess, LogStoreProcess, collecting
 from tests.harness.network import can_isolate
 from tests.harness.pods import Pod
+from tests.harness.running_egress_proxy import API, PROGRAM, running_proxy
 from tests.harness.server import until
 from tests.harness.tokens import Issuer
 
@@ -77,13 +76,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 @pytest.fixture(scope="module")
-def tunnels(proxy: Proxy) -> str:
+def tunnels(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """The log of Envoy after a tunnel, and one to a host that is refused."""
     assert PROGRAM is not None
-    assert proxy.get("weather", API, "api.example.com") == "200"
-    assert proxy.get("weather", "files.example.com:443") == "403"
-    until(lambda: len(proxy.lines()) >= 2)
-    return proxy.log.read_text()
+    with running_proxy(tmp_path_factory.mktemp("egress")) as proxy:
+        assert proxy.get("weather", API, "api.example.com") == "200"
+        assert proxy.get("weather", "files.example.com:443") == "403"
+        until(lambda: len(proxy.lines()) >= 2)
+        yield proxy.log.read_text()
 
 
 Collected = tuple[CollectorProcess, LogStoreProcess, dict[tuple[str, str], str]]
