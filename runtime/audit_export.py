@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from .audit_chain import AuditRow, Chain, ChainError, lines_of, rows_of
+from .backup_bucket import CHUNK, explained, open_bucket
 from .backup_config import BackupSection
-from .backup_store import CHUNK, explained, open_bucket
 
 FOLDER: Final = "audit"
 ENDING: Final = ".jsonl.gz"

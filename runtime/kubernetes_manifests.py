@@ -15,10 +15,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .backup_bucket import MissingObjectError, explained, open_bucket
 from .backup_config import BackupSection
 from .backup_errors import BackupError, Status
 from .backup_manifest import Dump, name_at
-from .backup_store import MissingObjectError, explained, open_bucket
+from .stored_backups import check_format, chosen, names_in
 from .toml_config import StartError
 
 FILE = "manifests.yaml.gz"
@@ -89,13 +90,7 @@ class ManifestsStore:
     def names(self) -> list[str]:
         """The names of all backups, the newest last."""
         with explained(self.where):
-            found = [
-                str(item["path"]).removesuffix(f"/{DESCRIPTION}").rpartition("/")[2]
-                for batch in self._bucket.list(prefix=self._folder)
-                for item in batch
-                if str(item["path"]).endswith(f"/{DESCRIPTION}")
-            ]
-        return sorted(found)
+            return names_in(self._bucket, self._folder, DESCRIPTION)
 
     def lines(self) -> list[str]:
         """A line for each backup, the newest last."""
@@ -118,12 +113,7 @@ class ManifestsStore:
             found = Description.model_validate_json(content)
         except ValidationError:
             raise BackupError(Status.DAMAGED, f"{where}/{DESCRIPTION} is damaged") from None
-        if found.format != FORMAT:
-            raise BackupError(
-                Status.DAMAGED,
-                f"{where}: the format is {found.format}, and this program reads {FORMAT}: "
-                "restore it with the version that wrote it",
-            )
+        check_format(where, found.format, FORMAT)
         if found.stack != self._section.stack:
             raise BackupError(
                 Status.OTHER_STACK,
@@ -134,17 +124,7 @@ class ManifestsStore:
 
     def chosen(self, before: datetime | None) -> Description:
         """The newest backup, or the newest from before a time; raises `BackupError`."""
-        names = self.names()
-        # A name has whole seconds, so the last of them may be a little too new.
-        for name in reversed([one for one in names if before is None or one <= name_at(before)]):
-            found = self.description(name)
-            if before is None or found.taken_at <= before:
-                return found
-        if names and before is not None:
-            since = f" from before {before.isoformat()}: the oldest is {names[0]}"
-        else:
-            since = ": check backup.url, and the log of the backup job"
-        raise BackupError(Status.MISSING, f"{self.where}: there is no backup{since}")
+        return chosen(self.where, self.names(), self.description, before)
 
     def fetch(self, wanted: Description) -> bytes:
         """The compressed YAML; raises `BackupError` if it is missing or was changed."""

@@ -13,10 +13,11 @@ from .audit_check import audit_problem
 from .backup_config import BackupConfig
 from .backup_errors import BackupError, Status
 from .backup_exchange import DATABASE, Exchange
-from .backup_manifest import Manifest, name_at, tables
+from .backup_manifest import Manifest, tables
 from .backup_store import BackupStore
 from .database_pool import connection_options
 from .schema import RESTORED_COPY
+from .stored_backups import chosen
 from .toml_config import StartError
 
 if TYPE_CHECKING:
@@ -68,32 +69,6 @@ def backups(config: BackupConfig) -> str:
     return "\n".join(lines) or f"{store.where}: no backup"
 
 
-def chosen(store: BackupStore, before: datetime | None) -> Manifest:
-    """The newest backup, or the newest that was taken before a time.
-
-    Raises:
-        BackupError: there is none.
-    """
-    names = store.names()
-    if not names:
-        raise BackupError(
-            Status.MISSING,
-            f"{store.where}: there is no backup: check backup.url, and the log of the backup job",
-        )
-    if before is None:
-        return store.manifest(names[-1])
-    # A name has whole seconds, so the last of them may be a little too new.
-    for name in reversed([name for name in names if name <= name_at(before)]):
-        manifest = store.manifest(name)
-        if manifest.taken_at <= before:
-            return manifest
-    raise BackupError(
-        Status.MISSING,
-        f"{store.where}: there is no backup from before {before.isoformat()}: the oldest is "
-        f"{names[0]}",
-    )
-
-
 def restore(
     config: BackupConfig,
     *,
@@ -118,7 +93,7 @@ def restore(
     store = BackupStore(config.backup)
     exchange = Exchange(config.backup.work, config.backup.wait_seconds)
     exchange.begin()
-    manifest = chosen(store, before)
+    manifest = chosen(store.where, store.names(), store.manifest, before)
     if stale_after is not None:
         _check_age(store, manifest, asked_at, stale_after)
     name = database or f"restored_{manifest.name.lower()}"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .backup_errors import BackupError, Status
-from .backup_manifest import name_at
+from .stored_backups import chosen
 from .toml_config import StartError
 from .volume_archive import OWN_PREFIX, SKIPPED_DIRECTORY
 from .volume_config import VolumeBackupConfig
@@ -115,7 +115,7 @@ def drill_volume(config: VolumeBackupConfig, volume: str) -> ReadBack:
 def _newest_read_back(config: VolumeBackupConfig, volume: str) -> ReadBack:
     started, asked_at = time.monotonic(), datetime.now(UTC)
     store = VolumeStore(config.backup, volume)
-    manifest = _chosen(store, None)
+    manifest = chosen(store.where, store.names(), store.manifest, None)
     age, most = asked_at - manifest.taken_at, timedelta(minutes=config.backup.max_age_minutes)
     if age > most:
         raise BackupError(
@@ -150,7 +150,7 @@ def restore_volume(
     started, asked_at = time.monotonic(), datetime.now(UTC)
     store = VolumeStore(config.backup, volume)
     root = _root(config, volume)
-    manifest = _chosen(store, before)
+    manifest = chosen(store.where, store.names(), store.manifest, before)
     to = root / f"{OWN_PREFIX}restored-{manifest.name.lower()}"
     if to.exists():
         raise StartError(f"{to} is there already: look at it, and delete it to restore it again")
@@ -209,27 +209,6 @@ def _root(config: VolumeBackupConfig, volume: str) -> Path:
         known = ", ".join(config.volumes) or "none"
         raise StartError(f"{volume} is no volume with backups: {known}")
     return root
-
-
-def _chosen(store: VolumeStore, before: datetime | None) -> VolumeManifest:
-    names = store.names()
-    if not names:
-        raise BackupError(
-            Status.MISSING,
-            f"{store.where}: there is no backup: check backup.url, and the log of the backup job",
-        )
-    if before is None:
-        return store.manifest(names[-1])
-    # A name has whole seconds, so the last of them may be a little too new.
-    for name in reversed([name for name in names if name <= name_at(before)]):
-        manifest = store.manifest(name)
-        if manifest.taken_at <= before:
-            return manifest
-    raise BackupError(
-        Status.MISSING,
-        f"{store.where}: there is no backup from before {before.isoformat()}: the oldest is "
-        f"{names[0]}",
-    )
 
 
 def _compare(manifest: VolumeManifest, differences: list[str]) -> None:

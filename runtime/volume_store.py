@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from .backup_bucket import CHUNK, MissingObjectError, explained, open_bucket
 from .backup_config import BackupSection
 from .backup_errors import BackupError, Status
 from .backup_manifest import name_at
-from .backup_store import CHUNK, MissingObjectError, explained, open_bucket
+from .stored_backups import check_format, names_in
 from .volume_archive import ArchiveError, CountedChunks, CountedWriter, pack, unpack
 from .volume_manifest import FORMAT, VolumeManifest
 
@@ -58,13 +59,7 @@ class VolumeStore:
     def names(self) -> list[str]:
         """The names of all backups, the newest last."""
         with explained(self.where):
-            found = [
-                str(item["path"]).removesuffix(f"/{MANIFEST}").rpartition("/")[2]
-                for batch in self._bucket.list(prefix=self._folder)
-                for item in batch
-                if str(item["path"]).endswith(f"/{MANIFEST}")
-            ]
-        return sorted(found)
+            return names_in(self._bucket, self._folder, MANIFEST)
 
     def manifest(self, name: str) -> VolumeManifest:
         """The manifest of a backup.
@@ -81,12 +76,7 @@ class VolumeStore:
             raise BackupError(
                 Status.DAMAGED, f"{where}/{MANIFEST} is damaged: it is no manifest"
             ) from None
-        if manifest.format != FORMAT:
-            raise BackupError(
-                Status.DAMAGED,
-                f"{where}: the format is {manifest.format}, and this program reads {FORMAT}: "
-                "restore it with the version that wrote it",
-            )
+        check_format(where, manifest.format, FORMAT)
         if (manifest.stack, manifest.volume) != (self._section.stack, self._volume):
             raise BackupError(
                 Status.OTHER_STACK,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from runtime.backup_bucket import open_bucket
 from runtime.backup_config import BackupSection
-from runtime.backup_store import open_bucket
 
 pytest.importorskip("obstore", reason="obstore is not installed: call make setup")
 STS = "AWS_ENDPOINT_URL_STS"
