@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
+
+from ..base.problems import Problem
 
 PART_OF = "qudag-mcp"
 CHECKSUM: Final = "qudag-mcp/files-checksum"
@@ -45,3 +48,15 @@ def labels(workload: str, component: str) -> dict[str, str]:
         "app.kubernetes.io/component": component,
         "app.kubernetes.io/part-of": PART_OF,
     }
+
+
+def label_problems(given: Iterable[str]) -> Iterator[Problem]:
+    """Labels of the arg ``labels`` that the component sets itself."""
+    for key in given:
+        if key in OWN_LABELS or key.startswith(OWN_PREFIXES):
+            yield Problem(
+                f"labels.{key}",
+                "is set by the component",
+                "one of the two values would be lost",
+                "leave it out, or use a name of your own",
+            )

@@ -13,7 +13,7 @@ from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Text
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
-from ..kubernetes.labels import OWN_LABELS, OWN_PREFIXES, labels
+from ..kubernetes.labels import label_problems, labels
 from ..kubernetes.placed_files import LARGEST
 
 COMPONENT: Final = "dashboards"
@@ -47,16 +47,7 @@ class GrafanaDashboardsArgs:
                     f'leave it out, which sets {LABEL}: "1", or name the label that it looks for',
                 )
             )
-        problems += [
-            Problem(
-                f"labels.{key}",
-                "is set by the component",
-                "one of the two values would be lost",
-                "leave it out, or use a name of your own",
-            )
-            for key in self.labels
-            if key in OWN_LABELS or key.startswith(OWN_PREFIXES)
-        ]
+        problems += label_problems(self.labels)
         return problems
 
 

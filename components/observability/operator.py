@@ -13,7 +13,7 @@ from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PrometheusUrl, Text
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
-from ..kubernetes.labels import OWN_LABELS, OWN_PREFIXES, labels
+from ..kubernetes.labels import label_problems, labels
 from .rule_file import groups_of, routes_problems, rule_file_problems, spec_of
 from .rules.targets import EXPORTER, JOB
 from .targets import (
@@ -81,16 +81,7 @@ class OperatorObservabilityArgs:
                     "set both, or neither",
                 )
             )
-        problems += [
-            Problem(
-                f"labels.{key}",
-                "is set by the component",
-                "one of the two values would be lost",
-                "leave it out, or use a name of your own",
-            )
-            for key in self.labels
-            if key in OWN_LABELS or key.startswith(OWN_PREFIXES)
-        ]
+        problems += label_problems(self.labels)
         return problems
 
 
