@@ -68,6 +68,12 @@ def probed_urls(config: StackConfig, topology: Topology) -> list[ProbedUrl]:
     ]
 
 
+def has_public_probes(config: StackConfig) -> bool:
+    """Whether a blackbox_exporter of the user probes the public address."""
+    operator = config.observability.operator
+    return bool(config.domain and operator and operator.blackbox_exporter)
+
+
 def public_urls(config: StackConfig) -> list[ProbedUrl]:
     """What a blackbox_exporter of the user asks: the public address, without a token."""
     if config.domain is None or not has_probes(config):

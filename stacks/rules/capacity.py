@@ -36,7 +36,7 @@ from ..own_alertmanager import alertmanager_args
 from ..own_grafana import grafana_args
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
-from ..probes import blackbox_exporter_args
+from ..probes import blackbox_exporter_args, has_public_probes
 from ..required_secrets import required_secrets
 from ..runbooks import RUNBOOKS, runbooks_namespace
 from ..secret_sync import synced_secrets
@@ -122,6 +122,10 @@ def _config_maps(config: StackConfig, chosen: Topology) -> Iterator[Manifest]:
         places[MANIFESTS] = config.namespace
     if space := runbooks_namespace(config):
         places[RUNBOOKS] = space
+    if config.observability.kind == "operator" and has_public_probes(config):
+        from components.observability.operator import MODULES
+
+        places[MODULES] = config.namespace
     for name, namespace in places.items():
         named = {"name": name, "namespace": namespace}
         yield Manifest(kind="ConfigMap", role=name, metadata=named, fields={})
