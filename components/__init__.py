@@ -153,9 +153,9 @@ if TYPE_CHECKING:
     from .kubernetes.shared_volume import SharedVolume as SharedVolume
     from .kubernetes.shared_volume import SharedVolumeArgs as SharedVolumeArgs
     from .kubernetes.upstream import Upstream as Upstream
-    from .kubernetes.user_server import Storage as Storage
     from .kubernetes.user_server import UserServer as UserServer
-    from .kubernetes.user_server import UserServerArgs as UserServerArgs
+    from .kubernetes.user_server_args import Storage as Storage
+    from .kubernetes.user_server_args import UserServerArgs as UserServerArgs
     from .kubernetes.valkey_args import ValkeySettings as ValkeySettings
     from .kubernetes.valkey_exporter import ValkeyExporter as ValkeyExporter
     from .kubernetes.valkey_users import ValkeyAccess as ValkeyAccess
@@ -330,7 +330,8 @@ _PUBLIC = {
     "kubernetes.server": "McpService ServerArgs",
     "kubernetes.shared_volume": "NfsExport SharedVolume SharedVolumeArgs",
     "kubernetes.upstream": "Upstream",
-    "kubernetes.user_server": "Storage UserServer UserServerArgs",
+    "kubernetes.user_server": "UserServer",
+    "kubernetes.user_server_args": "Storage UserServerArgs",
     "kubernetes.valkey_args": "ValkeySettings",
     "kubernetes.valkey_exporter": "ValkeyExporter",
     "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",

@@ -11,7 +11,7 @@ from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.rate_limits import RateLimit, UserLimits
 from components.kubernetes.routes import Route
 from components.kubernetes.upstream import Upstream
-from components.kubernetes.user_server import Storage, UserServerArgs
+from components.kubernetes.user_server_args import Storage, UserServerArgs
 from components.mcp.protected_resource import ProtectedResource, server_path
 from components.mcp.server_config import PROGRAM, ToolServer
 

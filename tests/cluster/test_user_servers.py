@@ -10,7 +10,8 @@ import pytest
 from components.kubernetes.namespace import LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.scaling import Autoscaling
-from components.kubernetes.user_server import Storage, UserServer
+from components.kubernetes.user_server import UserServer
+from components.kubernetes.user_server_args import Storage
 from tests.harness.apiserver import ApiServer, documents
 from tests.harness.minimal_args import user_server
 

@@ -37,7 +37,8 @@ from components.kubernetes.secret_stores import VaultStore
 from components.kubernetes.server import McpService
 from components.kubernetes.shared_volume import NfsExport, SharedVolume, SharedVolumeArgs
 from components.kubernetes.upstream import Upstream
-from components.kubernetes.user_server import Storage, UserServer
+from components.kubernetes.user_server import UserServer
+from components.kubernetes.user_server_args import Storage
 from components.kubernetes.volume_backup import ResultsDatabase, VolumeBackup, VolumeBackupArgs
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.data_tier import CacheProfile

@@ -10,7 +10,7 @@ from components.kubernetes.core import CoreArgs, MigrationArgs, MonolithArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import GatewayArgs, Upstream
 from components.kubernetes.server import ServerArgs
-from components.kubernetes.user_server import UserServerArgs
+from components.kubernetes.user_server_args import UserServerArgs
 from components.kubernetes.workload import WorkloadArgs
 from components.mcp.server_config import PodAuth, PodServerConfig
 

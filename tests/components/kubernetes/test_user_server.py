@@ -11,7 +11,8 @@ from components.kubernetes.container import NOBODY
 from components.kubernetes.pod_settings import PodSettings, SecretKey, UserIds
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.tls_proxy import CLOSING_SECONDS
-from components.kubernetes.user_server import Storage, UserServer
+from components.kubernetes.user_server import UserServer
+from components.kubernetes.user_server_args import Storage
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
