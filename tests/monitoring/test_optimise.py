@@ -271,7 +271,7 @@ def graph_of(clone: Path) -> dict[str, Any]:
 
 
 def test_what_would_break_a_rule_of_the_stack_is_refused(clone: Path, prometheus: str):
-    text = _with_quota(clone, "37.1")
+    text = _with_quota(clone, "37.3")
     status, shown, said = run(clone, prometheus, "--write")
     assert status == 1
     assert "kubernetes.quota.limitsCpu" in said

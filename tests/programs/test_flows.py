@@ -41,12 +41,16 @@ PARTIES: Final[Mapping[str, Mapping[str, Endpoint]]] = {
 KEEPS_THE_AUDIT_LOG: Final = Flow(
     source="mcp-audit-keeper", target=POSTGRES, port=5432, why="audit log"
 )
+READS_THE_STORES: Final = (
+    Flow(source=PROMETHEUS, target="postgres", port=9187, why="metrics"),
+    Flow(source=PROMETHEUS, target="redis", port=9121, why="metrics"),
+)
 MORE: Final[Mapping[str, Sequence[Flow]]] = {
     "dev": (),
-    "staging": (KEEPS_THE_AUDIT_LOG,),
-    "prod": (KEEPS_THE_AUDIT_LOG,),
+    "staging": (KEEPS_THE_AUDIT_LOG, *READS_THE_STORES),
+    "prod": (KEEPS_THE_AUDIT_LOG, *READS_THE_STORES),
 }
-"""Flows that the stacks' configurations add: both have an audit log."""
+"""Flows that the stacks' configurations add: both have an audit log, and exporters of stores."""
 ALSO: Final[Mapping[str, set[str]]] = {
     # Prod takes clients from every address, and an issuer or a peer has one too.
     "prod": {ISSUER, PEERS, "an address over IPv6"},

@@ -127,12 +127,21 @@ def test_a_service_that_the_patterns_do_not_size_is_a_small_one(name: str, servi
 
 def sources(stack: ResourceGraph, workload: str) -> list[dict[str, Any]]:
     """All whom the workload's policy lets in."""
+    return [peer for peer, _ in peers(stack, workload)]
+
+
+def peers(stack: ResourceGraph, workload: str) -> list[tuple[dict[str, Any], list[int]]]:
+    """All whom the workload's policy lets in, each with the ports."""
     (policy,) = (
         one
         for one in objects(stack, "NetworkPolicy")
         if one["spec"]["podSelector"].get("matchLabels") == {"app": workload}
     )
-    return [peer for rule in policy["spec"].get("ingress", []) for peer in rule["from"]]
+    return [
+        (peer, [port["port"] for port in rule["ports"]])
+        for rule in policy["spec"].get("ingress", [])
+        for peer in rule["from"]
+    ]
 
 
 def apps(peers: list[dict[str, Any]]) -> set[str]:
@@ -146,7 +155,15 @@ def apps(peers: list[dict[str, Any]]) -> set[str]:
     ("store", "clients"), [("postgres", DATABASE_CLIENTS), ("redis", CACHE_CLIENTS)]
 )
 def test_only_those_who_keep_state_may_connect_to_a_store(name: str, store: str, clients: set[str]):
-    assert apps(sources(recorded(name), store)) == clients
+    """Prometheus may connect too, to the exporter's port alone."""
+    exporter = {"postgres": 9187, "redis": 9121}[store]
+    others = [peer for peer, ports in peers(recorded(name), store) if ports != [exporter]]
+    assert apps(others) == clients
+    (prometheus,) = (peer for peer, ports in peers(recorded(name), store) if ports == [exporter])
+    assert prometheus["podSelector"] == {"matchLabels": {"app": "prometheus"}}
+    assert prometheus["namespaceSelector"] == {
+        "matchLabels": {"kubernetes.io/metadata.name": "monitoring"}
+    }
 
 
 def test_in_dev_the_server_and_its_migration_connect_to_the_stores():

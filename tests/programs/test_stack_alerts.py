@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 
 from graph.resource_graph import ResourceGraph
 from tests.harness.graph_queries import objects
 from tests.harness.monitored_stacks import alerts, stack
+from tests.harness.stacks import stack as shipped
 from tests.harness.user_servers import NETWORK, recorded
 
 
@@ -106,3 +107,32 @@ def test_each_key_of_a_secret_in_the_alertmanager_config_is_required_in_its_name
 def test_a_stack_that_tells_nobody_has_no_routes():
     config = {"topology": "monolith", "network": NETWORK, "observability": {"kind": "operator"}}
     assert objects(recorded(config), "AlertmanagerConfig") == []
+
+
+EVERY_KIND: Final = {
+    "of the sources": {
+        *("MCPServerDown", "MCPServerHighErrorRate", "MCPServerHighLatency"),
+        *("MCPServerHighMemoryUsage", "HighErrorRate", "HighResponseTime", "ServerCpuNearLimit"),
+        *("ServerMemoryNearLimit", "ServiceUnavailable", "AuthenticationFailures"),
+        "DatabaseConnectionPoolExhausted",
+    },
+    "of stores": {"DatabaseDown", "ValkeyDown", "ValkeyMemoryNearLimit", "ValkeyEvicts"},
+    "of the cluster": {"QuotaNearlyUsed", "AutoscalerAtMaximum", "PodCrashLooping"},
+    "of the gateway": {"PlatformDown", "GatewayLimitsRefuse", "IssuerKeysUnreadable"},
+    "of the audit log": {"AuditChainBroken", "CallsCutByDrain"},
+}
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_shipped_stacks_have_the_alerts_of_each_kind(name: str, kind: str):
+    assert EVERY_KIND[kind] - alerts(shipped(name)) == set()
+
+
+def test_the_public_address_of_prod_and_its_certificate_are_probed():
+    assert {"EndpointDown", "PublicCertificateExpires"} <= alerts(shipped("prod"))
+    probed = [one["spec"]["targets"]["staticConfig"] for one in objects(shipped("prod"), "Probe")]
+    assert {url for one in probed for url in one["static"]} == {
+        "https://mcp.qudag.com/mcp",
+        "https://mcp.qudag.com/.well-known/oauth-protected-resource/mcp",
+    }
