@@ -116,6 +116,18 @@ def _of_blackbox(options: RuleOptions) -> Iterator[Alert]:
         dashboard="overview",
     )
     yield Alert(
+        name="ProbesMissing",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=f"absent(probe_success{{{within}}})",
+        duration="10m",
+        summary="Nothing probes the public addresses",
+        description="Prometheus has had no result of a probe for more than 10 minutes. Until it "
+        "has, neither EndpointDown nor PublicCertificateExpires can fire.",
+        dashboard="overview",
+    )
+    yield Alert(
         name="PublicCertificateExpires",
         severity="critical",
         team="security",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .alert import Alert
 from .options import RuleOptions
-from .targets import EXPORTER, JOB
+from .targets import EXPORTER, JOB, down
 
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
@@ -41,9 +41,10 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
         severity="warning",
         team="platform",
         scope="server",
-        expression=f"up{{{of}}} == 0",
+        expression=down(of),
         duration="2m",
         summary="A pod of the egress proxy does not answer",
-        description="{{ $labels.pod }} has not answered Prometheus for more than 2 minutes.",
+        description="{{ with $labels.pod }}{{ . }}{{ else }}Every pod of {{ $labels.job }}"
+        "{{ end }} has not answered Prometheus for more than 2 minutes.",
         dashboard="overview",
     )

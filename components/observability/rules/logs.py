@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .alert import Alert
 from .options import RuleOptions
-from .targets import EXPORTER, JOB
+from .targets import EXPORTER, JOB, down
 
 FILLED_PERCENT = 50
 """Of a queue of undelivered lines; when it is full, reading stops."""
@@ -34,6 +34,18 @@ def _of_collectors(options: RuleOptions) -> Iterator[Alert]:
         # Alertmanager, which compares namespaces, could not tell.
         refused = f"increase({_refused(options)}[{ONE_FAULT_MINUTES}m])"
         rising = f"({rising}) unless on () {refused} > 0"
+    yield Alert(
+        name="LogCollectorDown",
+        severity="warning",
+        team="platform",
+        scope="platform",
+        expression=down(of),
+        duration="5m",
+        summary="A collector of log lines does not answer",
+        description="{{ with $labels.pod }}{{ . }} does not answer{{ else }}No pod of "
+        "{{ $labels.job }} answers{{ end }} Prometheus. Log lines of its node are not collected.",
+        dashboard="infrastructure",
+    )
     yield Alert(
         name="LogQueueFilling",
         severity="warning",

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from .alert import Alert, RecordingRule
 from .options import RuleOptions
-from .targets import EXPORTER, JOB
+from .targets import EXPORTER, JOB, down
 
 ACTIVE, MOST = "postgresql_active_connections", "postgresql_max_connections"
 """Names of S4."""
+_NO_EXPORTER = (
+    "{{ with $labels.pod }}The exporter in {{ . }} does not answer, or cannot log in."
+    "{{ else }}No pod has an exporter that answers.{{ end }}"
+)
 
 
 def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
@@ -54,21 +58,22 @@ def _of_postgres(options: RuleOptions) -> Iterator[Alert]:
         dashboard="infrastructure",
         source="S4",
     )
-    down = {
+    expressions = {
         "postgres-exporter": (
-            f'up{{{EXPORTER}="postgres",{options.within}}} == 0 or pg_up{{{options.within}}} == 0'
+            down(f'{EXPORTER}="postgres",{options.within}') + f" or pg_up{{{options.within}}} == 0"
         ),
-        "cloudnative-pg": f"cnpg_collector_up{{{options.within}}} == 0",
+        "cloudnative-pg": f"cnpg_collector_up{{{options.within}}} == 0"
+        f" or absent(cnpg_collector_up{{{options.within}}})",
     }
     yield Alert(
         name="DatabaseDown",
         severity="critical",
         team="data",
         scope="store",
-        expression=down[options.database or "postgres-exporter"],
+        expression=expressions[options.database or "postgres-exporter"],
         duration="1m",
         summary="PostgreSQL does not answer",
-        description="The exporter in {{ $labels.pod }} does not answer, or cannot log in.",
+        description=_NO_EXPORTER,
         dashboard="infrastructure",
     )
 
@@ -107,10 +112,10 @@ def _of_valkey(options: RuleOptions, workload: str) -> Iterator[Alert]:
 
     yield alert(
         "ValkeyDown",
-        f'up{{{EXPORTER}="valkey",{JOB}="{workload}",{within}}} == 0 or redis_up{{{within}}} == 0',
+        down(f'{EXPORTER}="valkey",{JOB}="{workload}",{within}') + f" or redis_up{{{within}}} == 0",
         "1m",
         "Valkey does not answer",
-        "The exporter in {{ $labels.pod }} does not answer, or cannot log in.",
+        _NO_EXPORTER,
     )
     yield alert(
         "ValkeyMemoryNearLimit",

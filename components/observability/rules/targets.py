@@ -33,6 +33,15 @@ the egress proxy, a collector of log lines, what forwards them to Elasticsearch 
 collector of traces, Jaeger."""
 
 
+def down(target: str) -> str:
+    """That a pod of a target does not answer, or that the target has none.
+
+    Args:
+        target: matchers for its series of ``up``.
+    """
+    return f"up{{{target}}} == 0 or absent(up{{{target}}})"
+
+
 def one_of(label: str, values: Collection[str]) -> str:
     """A matcher for series whose label has one of the values, which need no escaping."""
     texts = sorted(values)

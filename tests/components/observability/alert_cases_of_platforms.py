@@ -94,6 +94,10 @@ GATEWAY: Final[dict[str, Case]] = {
         *("critical", 120, {series("probe_success"): constant(0)}),
         {series("probe_success"): constant(1)},
     ),
+    "ProbesMissing": _platform(
+        *("warning", 600, {series("probe_success", namespace="other"): constant(1)}),
+        {series("probe_success"): constant(0)},
+    ),
     "PublicCertificateExpires": _platform(
         *("critical", 3600, {series("probe_ssl_earliest_cert_expiry"): constant(14 * _DAY - 1)}),
         {series("probe_ssl_earliest_cert_expiry"): constant(16 * _DAY)},
@@ -197,6 +201,13 @@ SERVERS_OF_USERS: Final[dict[str, Case]] = {
             series("up", **{**_EGRESS, "exporter": "server"}): constant(0),
             series("up", **{**_EGRESS, "job": "another"}): constant(0),
         },
+        others=(
+            {
+                series("up", **{**_EGRESS, "exporter": "server"}): constant(1),
+                series("up", **{**_EGRESS, "job": "another"}): constant(1),
+                series("up", **{**_EGRESS, "namespace": "other"}): constant(1),
+            },
+        ),
         scope="server",
     ),
     "ImageMetricsMissing": _platform(
@@ -207,8 +218,11 @@ SERVERS_OF_USERS: Final[dict[str, Case]] = {
     ),
 }
 
-_COLLECTOR: Final = {
+_LOG_COLLECTOR: Final = {
     **{"job": "log-collector", "pod": "log-collector-x2k9q", "exporter": "log-collector"},
+}
+_COLLECTOR: Final = {
+    **_LOG_COLLECTOR,
     "exported_exporter": "otlphttp/main",
 }
 
@@ -244,6 +258,22 @@ def _refused(values: str, **labels: str) -> Series:
 
 
 LOGS: Final[dict[str, Case]] = {
+    "LogCollectorDown": _platform(
+        *("warning", 300, {series("up", **_LOG_COLLECTOR): constant(0)}),
+        {
+            series("up", **_LOG_COLLECTOR): constant(1),
+            series("up", **{**_LOG_COLLECTOR, "exporter": "server"}): constant(0),
+            series("up", **{**_LOG_COLLECTOR, "job": "another"}): constant(0),
+            series("up", **{**_LOG_COLLECTOR, "namespace": "other"}): constant(0),
+        },
+        others=(
+            {
+                series("up", **{**_LOG_COLLECTOR, "exporter": "server"}): constant(1),
+                series("up", **{**_LOG_COLLECTOR, "job": "another"}): constant(1),
+                series("up", **{**_LOG_COLLECTOR, "namespace": "other"}): constant(1),
+            },
+        ),
+    ),
     "LogQueueFilling": _platform("warning", 300, _queue(51), _queue(49)),
     "LogLinesDropped": _platform(
         *("warning", 60, _dropped(rising(0.001))),

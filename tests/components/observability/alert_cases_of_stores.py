@@ -69,14 +69,22 @@ STORES: Final[dict[str, Case]] = {
         *("critical", 60, _connections(51), _connections(50)), begins=0
     ),
     "DatabaseDown": _store(
-        *("critical", 60, {series("pg_up", **_POSTGRES): constant(0)}),
+        "critical",
+        60,
+        {series("pg_up", **_POSTGRES): constant(0), series("up", **_POSTGRES): constant(1)},
         {
             series("pg_up", **_POSTGRES): constant(1),
             series("up", **_POSTGRES): constant(1),
             series("up", **{**_POSTGRES, "exporter": "server"}): constant(0),
             series("up", **{**_POSTGRES, "namespace": "other"}): constant(0),
         },
-        others=({series("up", **_POSTGRES): constant(0)},),
+        others=(
+            {series("up", **_POSTGRES): constant(0)},
+            {
+                series("up", **{**_POSTGRES, "exporter": "server"}): constant(1),
+                series("up", **{**_POSTGRES, "namespace": "other"}): constant(1),
+            },
+        ),
     ),
     "DatabaseReplicationLag": _store(
         *("warning", 300, _one("cnpg_pg_replication_lag", 31)),
@@ -84,7 +92,7 @@ STORES: Final[dict[str, Case]] = {
         postgres_cluster=True,
     ),
     "ValkeyDown": _store(
-        *("critical", 60, _valkey("redis_up", constant(0))),
+        *("critical", 60, {**_valkey("redis_up", constant(0)), **_valkey("up", constant(1))}),
         {
             **_valkey("redis_up", constant(1)),
             **_valkey("up", constant(1)),
@@ -92,7 +100,14 @@ STORES: Final[dict[str, Case]] = {
             series("up", **{**_VALKEY, "job": "another"}): constant(0),
             series("up", **{**_VALKEY, "namespace": "other"}): constant(0),
         },
-        others=(_valkey("up", constant(0)),),
+        others=(
+            _valkey("up", constant(0)),
+            {
+                series("up", **{**_VALKEY, "exporter": "server"}): constant(1),
+                series("up", **{**_VALKEY, "job": "another"}): constant(1),
+                series("up", **{**_VALKEY, "namespace": "other"}): constant(1),
+            },
+        ),
     ),
     "ValkeyMemoryNearLimit": _store(
         *("warning", 300, _memory(901)),
