@@ -27,6 +27,7 @@ TITLE: Final = (
 TEXT: Final = (
     "{{ range .Alerts }}{{ .Annotations.summary }}: {{ .Annotations.description }}\n"
     "Runbook: {{ .Annotations.runbook_url }}\n"
+    "{{ with .Annotations.runbook_command }}or: {{ . }}\n{{ end }}"
     "Dashboard: {{ .Annotations.dashboard_url }}\n{{ end }}"
 )
 

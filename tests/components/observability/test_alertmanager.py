@@ -28,7 +28,12 @@ from components.observability.alert_routes import (
     Slack,
     Webhook,
 )
-from components.observability.alertmanager import alertmanager_config, alertmanager_config_spec
+from components.observability.alertmanager import (
+    TEXT,
+    TITLE,
+    alertmanager_config,
+    alertmanager_config_spec,
+)
 from components.observability.rules.alert import Severity, Team
 from components.observability.rules.catalogue import every_alert
 from tests.harness.server import fetch, free_port, until
@@ -318,3 +323,49 @@ def test_an_inhibition_names_alerts_that_exist():
         for name in matcher.value.split("|")
     }
     assert named - {".*Budget.*"} <= every_alert().keys()
+
+
+@pytest.mark.skipif(AMTOOL is None, reason="needs amtool: tools/programs unpacks it")
+def test_a_message_has_the_links_of_its_alert_and_the_command_that_prints_the_runbook(
+    tmp_path: Path,
+):
+    notes = {
+        "summary": "A tool fails often",
+        "description": "The tool echo has 2 errors per second.",
+        "runbook_url": "https://git.example.com/runbooks/a.md",
+        "dashboard_url": "https://grafana.example.com/d/a",
+    }
+    command = {"runbook_command": "kubectl -n mcp get configmap runbooks"}
+    labels = {"alertname": "A", "severity": "critical"}
+    data = {
+        **{"receiver": "r", "status": "firing", "groupLabels": {}, "commonAnnotations": {}},
+        "commonLabels": labels,
+        "alerts": [
+            {"status": "firing", "labels": labels, "annotations": {**notes, **more}}
+            for more in (command, {})
+        ],
+    }
+    file, templates = tmp_path / "data.json", tmp_path / "none.tmpl"
+    file.write_text(json.dumps(data))
+    templates.write_text('{{ define "unused" }}{{ end }}')
+    shown = subprocess.check_output(
+        [
+            *(str(AMTOOL), "template", "render", f"--template.glob={templates}"),
+            *(
+                "--template.type=text",
+                f"--template.data={file}",
+                f"--template.text={TITLE}\n{TEXT}",
+            ),
+        ],
+        text=True,
+    )
+    dashboard = "Dashboard: https://grafana.example.com/d/a"
+    first = [
+        "A tool fails often: The tool echo has 2 errors per second.",
+        "Runbook: https://git.example.com/runbooks/a.md",
+    ]
+    assert shown.splitlines() == [
+        "[FIRING] critical: A",
+        *(*first, "or: kubectl -n mcp get configmap runbooks", dashboard),
+        *(*first, dashboard),
+    ]
