@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.base.problems import Problem
+from components.base.problems import Problem, ProblemReport
+from graph.stack_files import read_stack_files
+from stacks.config.alert_thresholds import Objectives as Stated
 
 from .load_run import Load, Measured, Outcome
+from .stack_identity import StackIdentity
 
+SECTION: Final = "qudag-mcp:observability"
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
@@ -25,6 +30,30 @@ class Objectives:
     availability_percent: float
     latency_seconds: float
     latency_percent: float = 95
+
+
+def objectives_of(stack: StackIdentity) -> Objectives:
+    """The objectives in a stack's file, by which its alerts are made.
+
+    Raises:
+        ProblemReport: there is no such stack, or its objectives are refused.
+    """
+    written = read_stack_files(stack.root, stack.name).config.get(SECTION, "{}")
+    try:
+        given = json.loads(written).get("alerts", {}).get("objectives", {})
+        stated = Stated.model_validate(given)
+    except (ValueError, AttributeError):
+        raise ProblemReport(
+            [
+                Problem(
+                    "observability.alerts.objectives",
+                    "are none that the stack could have",
+                    "it is not known what the answers are to be judged against",
+                    f"make preview STACK={stack.name} says what is wrong",
+                )
+            ]
+        ) from None
+    return Objectives(**stated.model_dump())
 
 
 def availability(measured: Measured) -> float | None:

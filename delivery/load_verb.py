@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,13 +31,23 @@ def load(  # noqa: PLR0917  (options of the command line)
     clients: Annotated[int, typer.Option(min=1, max=100, help="Clients at the same time.")] = 4,
     seconds: Annotated[float, typer.Option(min=1, max=540, help="How long.")] = 30,
     availability: Annotated[
-        float,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="Objective: requests answered."),
-    ] = 99.9,
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Objective: requests answered; default: the stack's.",
+        ),
+    ] = None,
     latency: Annotated[
-        float,
-        typer.Option(min=0.001, max=600, metavar="SECONDS", help="Objective: 95 % within this."),
-    ] = 2.5,
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=600,
+            metavar="SECONDS",
+            help="Objective: time of an answer; default: the stack's.",
+        ),
+    ] = None,
     era: EraName = None,
     token: Bearer = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
@@ -45,6 +56,7 @@ def load(  # noqa: PLR0917  (options of the command line)
 ) -> None:
     """Send requests to a deployed stack at a steady rate; exit status 1 if an objective is missed.
 
+    The objectives are those of its stack file, observability.alerts.objectives.
     Without a tool the list of tools is asked for. The tool is called for real, again and again:
     choose one that may be. Each client is a user of its own when tokens come from the local
     issuer, else all use --token. Stacks other than dev ask for confirmation.
@@ -58,11 +70,16 @@ def load(  # noqa: PLR0917  (options of the command line)
 
     subject = StackIdentity.of(cwd, stack)
     refuse_undeployed(subject)
+    stated = report.objectives_of(subject)
     if stack != "dev" and not yes:
         typer.confirm(
             f"Send {rate:g} requests a second for {seconds:g} s to stack {stack}?", abort=True
         )
-    objectives = report.Objectives(availability_percent=availability, latency_seconds=latency)
+    objectives = replace(
+        stated,
+        availability_percent=stated.availability_percent if availability is None else availability,
+        latency_seconds=stated.latency_seconds if latency is None else latency,
+    )
     amount, measured = Amount(rate=rate, clients=clients, seconds=seconds), Measured()
     done = apply_load(
         *(subject, tool, arguments or [], amount, parsed_era(era), token, measured),

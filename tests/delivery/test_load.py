@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 
 from components.base.problems import ProblemReport
 from delivery.cli import app
-from delivery.load_report import Objectives, lines, problems, to_json
+from delivery.load_report import Objectives, lines, objectives_of, problems, to_json
 from delivery.load_run import Amount, Load, Measured, Outcome, run
 from delivery.mcp_client import Endpoint, Era
 from delivery.outputs import Deployed
 from delivery.state_folders import state_folder
+from delivery.stack_identity import StackIdentity
 from tests.harness.exported_metrics import value
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
@@ -157,6 +158,8 @@ def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> Measured
         (measured_as(slow=50), set[str]()),
         (measured_as(slow=51), {"latency"}),
         (measured_as(limited=1), {"limits"}),
+        # A limit refused them: they do not count as failed.
+        (measured_as(limited=2), {"limits"}),
         (measured_as(failed=900, slow=100), {"availability", "latency"}),
     ],
 )
@@ -171,6 +174,41 @@ def test_the_result_says_rate_outcomes_and_times():
     assert second == "  997 answered, 0 tool error, 0 refused by a limit, 3 failed"
     assert third == "  answers: 50 % within 100 ms, 95 % within 100 ms, 99 % within 3000 ms"
     assert json.dumps(to_json(measured_as(), load(), OBJECTIVES))
+
+
+def project(root: Path, observability: str) -> StackIdentity:
+    (root / "__main__.py").touch()
+    (root / "Pulumi.yaml").write_text("name: qudag-mcp\nruntime: python\n")
+    (root / "Pulumi.dev.yaml").write_text(f"config:\n  qudag-mcp:environment: dev\n{observability}")
+    return StackIdentity.of(root, "dev")
+
+
+def test_a_stack_is_judged_against_the_objectives_of_its_file(tmp_path: Path):
+    stated = "{alerts: {objectives: {availabilityPercent: 99.5, latencySeconds: 10}}}"
+    stack = project(tmp_path, f"  qudag-mcp:observability: {stated}\n")
+    assert objectives_of(stack) == Objectives(
+        availability_percent=99.5, latency_seconds=10, latency_percent=95
+    )
+
+
+def test_a_stack_without_objectives_is_judged_against_the_usual_ones(tmp_path: Path):
+    assert objectives_of(project(tmp_path, "")) == OBJECTIVES
+
+
+@pytest.mark.parametrize(
+    "stated", ["7", "{alerts: 7}", "{alerts: {objectives: {latencySeconds: soon}}}"]
+)
+def test_objectives_that_the_stack_cannot_have_are_refused(tmp_path: Path, stated: str):
+    stack = project(tmp_path, f"  qudag-mcp:observability: {stated}\n")
+    with pytest.raises(ProblemReport, match=r"observability\.alerts\.objectives"):
+        objectives_of(stack)
+
+
+def test_a_stack_that_does_not_exist_is_refused_before_anything_is_asked():
+    ran = CliRunner().invoke(app, ["load", "--stack", "nope"], input="y\n")
+    assert ran.exit_code == 1
+    assert "there is no stack 'nope'" in ran.output
+    assert "Send" not in ran.output
 
 
 def test_a_stack_must_be_named():
