@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
 from enum import StrEnum
@@ -13,6 +13,8 @@ from typing import Any, cast
 from graph.resource_graph import step
 from graph.tree import branch, dig
 
+from .documents import documents, names
+
 # What identifies an item of a list, tried in this order (Kubernetes' own merge keys among them).
 _IDENTITIES = (
     ("name",),
@@ -20,6 +22,7 @@ _IDENTITIES = (
     ("containerPort",),
     ("topologyKey",),
     ("metadata", "name"),
+    ("refId",),
 )
 
 
@@ -75,6 +78,9 @@ def _changes(old: Any, new: Any, path: str) -> Iterator[PropertyChange]:
         yield from _mapping_changes(branch(old), branch(new), path)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _list_changes(cast("list[Any]", old), cast("list[Any]", new), path)
+    elif isinstance(old, str) and isinstance(new, str) and (read := documents(old, new)):
+        found = list(_changes(*read, path))
+        yield from found or [PropertyChange(path, Difference.CHANGED, old, new)]
     else:
         yield PropertyChange(path, Difference.CHANGED, old, new)
 
@@ -126,17 +132,21 @@ def _identified(
 ) -> tuple[dict[str | int, Any], dict[str | int, Any]] | None:
     """Both lists by the identity of their items, or None where the items have none."""
     for keys in _IDENTITIES:
-        by_identity = [_by_identity(items, keys) for items in (old, new)]
-        if by_identity[0] is not None and by_identity[1] is not None:
-            return by_identity[0], by_identity[1]
+        named = [_by_name(items, [dig(item, *keys) for item in items]) for items in (old, new)]
+        if named[0] is not None and named[1] is not None:
+            return named[0], named[1]
+    for of_old, of_new in names(old, new):
+        named = [_by_name(old, of_old), _by_name(new, of_new)]
+        if named[0] is not None and named[1] is not None:
+            return named[0], named[1]
     return None
 
 
-def _by_identity(items: list[Any], keys: tuple[str, ...]) -> dict[str | int, Any] | None:
+def _by_name(items: list[Any], found: Sequence[Any]) -> dict[str | int, Any] | None:
     named = {
         name: item
-        for item in items
-        if isinstance(name := dig(item, *keys), str | int) and not isinstance(name, bool)
+        for name, item in zip(found, items, strict=True)
+        if isinstance(name, str | int) and not isinstance(name, bool)
     }
     return named if len(named) == len(items) else None
 

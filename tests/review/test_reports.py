@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from graph.resource_graph import Notice, ResourceGraph
 from review.report import json, markdown, terminal
 from tests.harness.graphs import changed, cloud, graph, kube
-from tests.review import platform
+from tests.review import monitoring, platform
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -37,11 +37,16 @@ FORMS: dict[str, Callable[[], str]] = {
     "inventory.md": lambda: markdown.inventory(platform.after()),
     "inventory.json": lambda: json.inventory(platform.after()),
 }
+MONITORING: dict[str, Callable[[], str]] = {
+    "monitoring.txt": lambda: on_terminal(terminal.comparison(monitoring.comparison())),
+    "monitoring.md": lambda: markdown.comparison(monitoring.comparison()),
+    "monitoring.json": lambda: json.comparison(monitoring.comparison()),
+}
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", [*FORMS, *MONITORING])
 def test_a_report_reads_as_agreed(name: str):
-    written, expected = FORMS[name](), GOLDEN / name
+    written, expected = (FORMS | MONITORING)[name](), GOLDEN / name
     if os.environ.get("UPDATE_GOLDEN"):
         expected.write_text(written)
     assert written == expected.read_text()
