@@ -64,6 +64,7 @@ def show_dashboards(
         namespace=namespaces[config.namespace],
         dashboards=dashboard_files(config, topology),
         labels=section.labels,
+        folder=config.namespace,
     )
     GrafanaDashboards(DASHBOARDS, args, opts=options)
 
@@ -81,7 +82,7 @@ def dashboard_names(config: StackConfig, topology: Topology) -> list[str]:
         return []
     from components.observability.dashboards.pages import pages
 
-    return [page.uid for page in pages(dashboard_options(config, topology))]
+    return [page.name for page in pages(dashboard_options(config, topology))]
 
 
 def dashboard_options(config: StackConfig, topology: Topology) -> DashboardOptions:

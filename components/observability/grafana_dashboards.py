@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -19,6 +20,10 @@ from ..kubernetes.placed_files import LARGEST
 COMPONENT: Final = "dashboards"
 LABEL: Final = "grafana_dashboard"
 """The label that the sidecar of Grafana's chart looks for (S4)."""
+FOLDER: Final = "grafana_folder"
+"""The annotation by which the sidecar can be told a folder."""
+UID: Final = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+"""What Grafana takes as a uid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +34,14 @@ class GrafanaDashboardsArgs:
         namespace: of the ConfigMaps.
         dashboards: the JSON of each dashboard, as Grafana exports it, by its name.
         labels: labels by which Grafana finds the ConfigMaps.
+        folder: value of the annotation ``grafana_folder``, for a sidecar with
+            ``folderAnnotation: grafana_folder``; None: no annotation.
     """
 
     namespace: pulumi.Input[DnsLabel]
     dashboards: Mapping[DnsLabel, Text]
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=lambda: {LABEL: "1"})
+    folder: Text | None = None
 
     def refusals(self) -> list[Problem]:
         """Problems of the dashboards, and labels that the component sets itself."""
@@ -84,6 +92,14 @@ def dashboard_problems(dashboards: Mapping[str, str]) -> Iterator[Problem]:
                 "write what Grafana exports: an object with title, uid and panels",
             )
             continue
+        if not isinstance(stated["uid"], str) or not UID.fullmatch(stated["uid"]):
+            yield Problem(
+                path,
+                f"has the uid {stated['uid']!r}",
+                "Grafana would refuse it, and no file can have its name",
+                "write letters, digits, - and _, at most 40",
+            )
+            continue
         if stated["uid"] in uids:
             yield Problem(
                 path,
@@ -95,7 +111,7 @@ def dashboard_problems(dashboards: Mapping[str, str]) -> Iterator[Problem]:
 
 
 class GrafanaDashboards(Component[GrafanaDashboardsArgs]):
-    """A ConfigMap for each dashboard.
+    """A ConfigMap for each dashboard, with a file named as its uid.
 
     A Grafana with the dashboards' sidecar must run in the cluster, and look into the namespace.
     """
@@ -110,6 +126,7 @@ class GrafanaDashboards(Component[GrafanaDashboardsArgs]):
     def manifests(cls, name: str, args: GrafanaDashboardsArgs) -> list[Manifest]:
         """Every object that a component of this name and args registers."""
         del name
+        annotations = {"annotations": {FOLDER: args.folder}} if args.folder else {}
         return [
             Manifest(
                 kind="ConfigMap",
@@ -118,8 +135,10 @@ class GrafanaDashboards(Component[GrafanaDashboardsArgs]):
                     f"dashboard-{page}",
                     namespace=args.namespace,
                     labels={**labels(f"dashboard-{page}", COMPONENT), **args.labels},
-                ),
-                fields={"data": {f"{page}.json": text}},
+                )
+                | annotations,
+                # The sidecar writes the files of all namespaces into one folder.
+                fields={"data": {f"{json.loads(text)['uid']}.json": text}},
             )
             for page, text in args.dashboards.items()
         ]

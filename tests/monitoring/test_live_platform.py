@@ -220,9 +220,10 @@ def _selectors(expression: str) -> list[str]:
 def _pages() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for one in objects(graph(), "ConfigMap"):
-        if one["metadata"]["name"].startswith("dashboard-"):
-            for name, text in one["data"].items():
-                found[name] = json.loads(text)
+        name = one["metadata"]["name"]
+        if name.startswith("dashboard-"):
+            (text,) = one["data"].values()
+            found[f"{name.removeprefix('dashboard-')}.json"] = json.loads(text)
     return found
 
 

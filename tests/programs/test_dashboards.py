@@ -27,12 +27,12 @@ def stack(**changes: Any) -> ResourceGraph:
 
 
 def pages(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
+    """By the name of the ConfigMap."""
     found: dict[str, dict[str, Any]] = {}
     for one in objects(graph, "ConfigMap"):
         if one["metadata"].get("labels", {}).get("grafana_dashboard") == "1":
             [text] = one["data"].values()
-            page = json.loads(text)
-            found[page["uid"]] = page
+            found[one["metadata"]["name"].removeprefix("dashboard-")] = json.loads(text)
     return found
 
 
@@ -56,6 +56,30 @@ def test_a_server_has_a_page_of_its_path_at_the_gateway():
             one["expr"] for panel in page["panels"] for one in panel.get("targets", ())
         )
         assert all(f'route="{route}"' in one for one in expressions)
+
+
+def test_two_stacks_with_one_grafana_replace_nothing_of_each_other():
+    """Its sidecar writes the files of every namespace into one folder, and titles are unique."""
+    files: list[set[str]] = []
+    uids: list[set[str]] = []
+    titles: list[set[str]] = []
+    folders: set[str] = set()
+    for namespace in ("mcp-one", "mcp-two"):
+        graph = stack(kubernetes={"namespace": namespace, "context": "one"})
+        found = pages(graph)
+        uids.append({page["uid"] for page in found.values()})
+        titles.append({page["title"] for page in found.values()})
+        made = [one for one in objects(graph, "ConfigMap") if "grafana_dashboard" in str(one)]
+        files.append({name for one in made for name in one["data"]})
+        folders |= {one["metadata"]["annotations"]["grafana_folder"] for one in made}
+        (rules,) = objects(graph, "PrometheusRule")
+        linked = set(re.findall(r"/d/([^?]+)\?", json.dumps(rules)))
+        assert linked
+        assert linked <= uids[-1]
+    assert folders == {"mcp-one", "mcp-two"}
+    for names in (files, uids, titles):
+        assert len(names[0]) == len(names[1]) > 5
+        assert not names[0] & names[1]
 
 
 def test_what_the_stack_does_not_have_is_in_no_panel():

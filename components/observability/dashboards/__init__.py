@@ -8,11 +8,14 @@ __all__ = ["DashboardOptions", "dashboard_texts", "dashboards"]
 
 
 def dashboards(options: DashboardOptions) -> dict[str, str]:
-    """Every dashboard of a platform: the name of a file and its text, Grafana's JSON."""
+    """Every dashboard of a platform: the name of a file and its text, Grafana's JSON.
+
+    The names are the same for each platform, and the uids and titles are not.
+    """
     from .grafana import grafana_json
 
     return {
-        f"{page.uid}.json": grafana_json(page, namespaces=options.namespaces)
+        f"{page.name}.json": grafana_json(page, namespaces=options.namespaces)
         for page in pages(options)
     }
 

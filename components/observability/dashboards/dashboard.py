@@ -10,6 +10,7 @@ from typing import Final
 
 from ...mcp.metrics import EXPORTED, Exporter
 
+PREFIX: Final = "qudag-mcp-"
 _WORD: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _ENDING: Final = re.compile(r"_(bucket|count|sum)$")
 
@@ -94,14 +95,14 @@ class Dashboard:
     """A page of Grafana.
 
     Attributes:
-        uid: its name in URLs and of its file.
+        name: of its file: ``PREFIX``, and what the alerts' links call it.
         title: its name for people.
         purpose: the question that it answers.
         sections: its panels; those of programs that are not deployed are left out.
         jobs: workloads whose series it selects at first; empty: all.
     """
 
-    uid: str
+    name: str
     title: str
     purpose: str
     sections: Sequence[Section]
@@ -121,7 +122,7 @@ class Dashboard:
             for section in self.sections
         ]
         return Dashboard(
-            uid=self.uid,
+            name=self.name,
             title=self.title,
             purpose=self.purpose,
             sections=[section for section in sections if section.panels],

@@ -29,10 +29,11 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from .dashboard import Dashboard, Panel, Query
+from ..rules.alert import uid_of
+from .dashboard import PREFIX, Dashboard, Panel, Query
 
 TAG: Final = "qudag-mcp"
-"""The tag by which dashboards name each other."""
+"""A tag of the dashboards of every platform. Another one has the platform's namespace."""
 SOURCE: Final = "datasource"
 HEIGHT, COLUMNS, WIDTH = 8, 24, 12
 _VERSIONS: Final = 'group by (job, version) (qudag_mcp_server_build_info{namespace=~"$namespace"}'
@@ -41,7 +42,11 @@ ROLLOUTS: Final = f"{_VERSIONS}) unless {_VERSIONS} offset 5m)"
 
 
 def grafana_json(one: Dashboard, *, namespaces: Sequence[str]) -> str:
-    """The file that Grafana reads: the dashboard of the platform in these namespaces."""
+    """The file that Grafana reads: the dashboard of the platform in these namespaces.
+
+    Its uid, its title and the tag that its links follow have the platform's own namespace, the
+    first: a Grafana may show several platforms, and takes a title once in a folder.
+    """
     page = json.loads(json.dumps(_built(one, namespaces), cls=JSONEncoder))
     for number, panel in enumerate(page["panels"], start=1):
         panel["id"] = number
@@ -53,11 +58,13 @@ def grafana_json(one: Dashboard, *, namespaces: Sequence[str]) -> str:
 
 
 def _built(one: Dashboard, namespaces: Sequence[str]) -> Any:
+    platform = namespaces[0]
+    own_tag = f"{TAG}: {platform}"
     page = (
-        dashboard.Dashboard(one.title)
-        .uid(one.uid)
+        dashboard.Dashboard(f"{one.title} ({platform})")
+        .uid(uid_of(platform, one.name.removeprefix(PREFIX)))
         .description(one.purpose)
-        .tags([TAG])
+        .tags([TAG, own_tag])
         .readonly()
         .timezone("browser")
         .time("now-1h", "now")
@@ -66,7 +73,7 @@ def _built(one: Dashboard, namespaces: Sequence[str]) -> Any:
         .link(
             dashboard.DashboardLink("Other dashboards")
             .type(DashboardLinkType.DASHBOARDS)
-            .tags([TAG])
+            .tags([own_tag])
             .as_dropdown(True)
             .include_vars(True)
             .keep_time(True)

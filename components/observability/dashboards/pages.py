@@ -50,7 +50,7 @@ def pages(options: DashboardOptions) -> list[Dashboard]:
 def _of_s3(availability: float) -> Iterator[Dashboard]:
     """The five of "MCP Servers Production Deployment Guide"."""
     yield Dashboard(
-        uid="qudag-mcp-overview",
+        name="qudag-mcp-overview",
         title="System overview",
         purpose="Is the platform well: does it answer, how fast, and how near to its objective?",
         sections=[
@@ -69,7 +69,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
         ],
     )
     yield Dashboard(
-        uid="qudag-mcp-service",
+        name="qudag-mcp-service",
         title="Service performance",
         purpose="Which server, tool or path is slow or fails?",
         sections=[
@@ -91,7 +91,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
         ],
     )
     yield Dashboard(
-        uid="qudag-mcp-infrastructure",
+        name="qudag-mcp-infrastructure",
         title="Infrastructure",
         purpose="Which pod, database or cache is short of something, and how much processor time "
         "does a request use?",
@@ -118,7 +118,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
         ],
     )
     yield Dashboard(
-        uid="qudag-mcp-security",
+        name="qudag-mcp-security",
         title="Security",
         purpose="Who is refused, and is every call in the audit log?",
         sections=[
@@ -129,7 +129,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
         ],
     )
     yield Dashboard(
-        uid="qudag-mcp-business",
+        name="qudag-mcp-business",
         title="Business",
         purpose="What is the platform used for: which tools, resources and prompts, how much?",
         sections=[
@@ -150,7 +150,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
 def _of_other_documents() -> Iterator[Dashboard]:
     """One for each of the three others that draw a dashboard."""
     yield Dashboard(
-        uid="qudag-mcp-qudag",
+        name="qudag-mcp-qudag",
         title="QuDAG MCP server",
         purpose="Request rate, response time and consensus of QuDAG's nodes.",
         sections=[
@@ -159,7 +159,7 @@ def _of_other_documents() -> Iterator[Dashboard]:
         ],
     )
     yield Dashboard(
-        uid="qudag-mcp-server",
+        name="qudag-mcp-server",
         title="MCP server",
         purpose="Rate, duration and errors of tools, and memory, for one server or several.",
         sections=[
@@ -175,7 +175,7 @@ def _of_other_documents() -> Iterator[Dashboard]:
         ],
     )
     yield Dashboard(
-        uid="qudag-mcp-orchestration",
+        name="qudag-mcp-orchestration",
         title="MCP orchestration platform",
         purpose="Do the engine and its agents finish their calls, how fast, and how busy are they?",
         sections=[

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from .dashboard import Dashboard, Panel, Query, Section, Unit
+from .dashboard import PREFIX, Dashboard, Panel, Query, Section, Unit
 from .gateway_panels import gateway_quantile
 from .objectives import objective
 from .queries import SELECTED, rate
 from .server_panels import QUANTILES
 
-LONGEST_UID: Final = 40
+LONGEST: Final = 40
 
 
 def user_server_pages(
@@ -27,7 +27,7 @@ def user_server_pages(
     """
     for name, route in servers.items():
         yield Dashboard(
-            uid=_uid(name),
+            name=_file(name),
             title=f"Server {name}",
             purpose=f"How the MCP server {name} answers at {route}, as the gateway sees it.",
             sections=[
@@ -45,10 +45,10 @@ def user_server_pages(
         )
 
 
-def _uid(name: str) -> str:
-    """Grafana takes 40 characters; a longer name is cut, and told apart by its hash."""
-    whole = f"qudag-mcp-server-{name}"
-    if len(whole) <= LONGEST_UID:
+def _file(name: str) -> str:
+    """A name of 40 characters at most; a longer one is cut, and told apart by its hash."""
+    whole = f"{PREFIX}server-{name}"
+    if len(whole) <= LONGEST:
         return whole
     return f"{whole[:31]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 

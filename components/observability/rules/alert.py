@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ Scope = Literal["platform", "server", "store", "cluster"]
 """What is broken. While the platform is, alerts about its servers are muted."""
 Dashboard = Literal["overview", "service", "infrastructure", "security", "orchestration", "qudag"]
 """Which of the dashboards of ``components/observability/dashboards`` shows more."""
+LONGEST_UID: Final = 40
+"""Of a uid in Grafana, in characters."""
 CONFIG_MAP: Final = "runbooks"
 """Name of the ConfigMap with the runbooks."""
 
@@ -107,7 +110,7 @@ class Alert:
                     if runbooks_namespace
                     else {}
                 ),
-                "dashboard_url": f"{grafana}/d/{uid_of(self.dashboard)}?"
+                "dashboard_url": f"{grafana}/d/{uid_of(namespaces[0], self.dashboard)}?"
                 + "&".join(f"var-namespace={one}" for one in namespaces),
             },
         }
@@ -153,6 +156,17 @@ def runbook_command(namespace: str, alert: str) -> str:
     return f"kubectl -n {namespace} get configmap {CONFIG_MAP} --output=jsonpath={{.data.{alert}}}"
 
 
-def uid_of(dashboard: str) -> str:
-    """The uid of a dashboard in Grafana."""
-    return f"qudag-mcp-{dashboard}"
+def uid_of(namespace: str, dashboard: str) -> str:
+    """The uid of a platform's dashboard, of which a Grafana may have those of several platforms.
+
+    Grafana takes 40 characters; a longer uid is cut, and told apart by its hash.
+
+    Args:
+        namespace: the platform's own; ``_`` after it is in no name of a namespace.
+        dashboard: its name, such as ``overview``.
+    """
+    whole = f"{namespace}_{dashboard}"
+    if len(whole) <= LONGEST_UID:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{whole[: LONGEST_UID - len(digest) - 1]}-{digest}"

@@ -9,10 +9,13 @@ from itertools import combinations
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.mcp.metrics import EXPORTED, Exporter, exported_by
 from components.observability.dashboards import DashboardOptions, dashboards
 from components.observability.dashboards.queries import gauge, quantile, rate, selector
+from components.observability.rules.alert import Dashboard, uid_of
 
 EVERY: frozenset[Exporter] = frozenset(get_args(Exporter))
 WEATHER = {"weather": "/servers/weather/mcp"}
@@ -69,7 +72,7 @@ def expressions(page: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("title", DOCUMENTS)
 def test_each_document_has_its_dashboard(title: str):
-    [page] = [page for page in made().values() if page["title"] == title]
+    [page] = [page for page in made().values() if page["title"] == f"{title} (qudag-mcp-prod)"]
     found = set(re.findall(r"\w+(?=\{)", expressions(page)))
     assert DOCUMENTS[title] <= found
 
@@ -130,6 +133,45 @@ def test_names_of_pages_fit_into_grafana():
     pages = made(servers=long)
     assert all(len(page["uid"]) <= 40 for page in pages.values())
     assert len({page["uid"] for page in pages.values()}) == len(made(servers={})) + 2
+
+
+NAMESPACES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
+PAGES = st.sampled_from([*get_args(Dashboard), "server-overview"]) | NAMESPACES
+
+
+@given(st.tuples(NAMESPACES, PAGES), st.tuples(NAMESPACES, PAGES))
+def test_a_uid_is_that_of_one_dashboard_of_one_platform(
+    one: tuple[str, str], other: tuple[str, str]
+):
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", uid_of(*one))
+    assert (uid_of(*one) == uid_of(*other)) == (one == other)
+
+
+def test_a_name_that_ends_another_ones_namespace_is_told_apart():
+    assert uid_of("mcp", "server-overview") != uid_of("mcp-server", "overview")
+    long = [uid_of("n" * 63, page) for page in get_args(Dashboard)]
+    assert len({*long, *(uid_of("n" * 62, page) for page in get_args(Dashboard))}) == 2 * len(long)
+
+
+def test_two_platforms_share_one_grafana():
+    """Neither replaces a file, a uid or a title of the other's, nor is in its menu."""
+    found = [
+        {
+            name: json.loads(text)
+            for name, text in dashboards(
+                DashboardOptions(namespaces=[name, "shared"], exporters=EVERY, servers=WEATHER)
+            ).items()
+        }
+        for name in ("qudag-mcp-prod", "qudag-mcp-staging")
+    ]
+    assert found[0].keys() == found[1].keys()
+    for key in ("uid", "title"):
+        values = [page[key] for pages in found for page in pages.values()]
+        assert len(set(values)) == len(values)
+    for pages, others in (found, reversed(found)):
+        menus = {tag for page in pages.values() for link in page["links"] for tag in link["tags"]}
+        assert all(menus <= {*page["tags"]} for page in pages.values())
+        assert not any(menus & {*page["tags"]} for page in others.values())
 
 
 @pytest.mark.parametrize("name", made())

@@ -41,6 +41,26 @@ def test_each_dashboard_is_a_config_map_with_the_label_of_the_source_document():
     assert {one["metadata"]["namespace"] for one in made} == {"mcp"}
 
 
+def test_the_file_has_the_name_of_the_uid_which_grafana_has_once():
+    """The sidecar writes the files of the ConfigMaps of all namespaces into one folder."""
+    (made,) = objects(graph(dashboards={"overview": page("mcp_overview")}), "ConfigMap")
+    assert made["metadata"]["name"] == "dashboard-overview"
+    assert [*made["data"]] == ["mcp_overview.json"]
+
+
+def test_a_folder_is_an_annotation():
+    (made,) = objects(graph(folder="mcp"), "ConfigMap")
+    assert made["metadata"]["annotations"] == {"grafana_folder": "mcp"}
+    assert "annotations" not in objects(graph(), "ConfigMap")[0]["metadata"]
+
+
+@pytest.mark.parametrize("uid", ["a" * 41, "a/b", "a b", "../x", "é", 7])
+def test_a_uid_that_grafana_refuses_is_refused(uid: Any):
+    [(path, what)] = refusal(dashboards={"overview": page(uid)})
+    assert path == "dashboards.overview"
+    assert what == f"has the uid {uid!r}"
+
+
 def test_another_label_replaces_it():
     (made,) = objects(graph(labels={"dashboards": "mcp"}), "ConfigMap")
     assert made["metadata"]["labels"]["dashboards"] == "mcp"

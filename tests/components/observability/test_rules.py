@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any, get_args
@@ -10,7 +11,7 @@ import pytest
 
 from components.mcp.metrics import Exporter
 from components.mcp.objectives import LATENCY_BOUNDS
-from components.observability.dashboards.pages import DashboardOptions, pages
+from components.observability.dashboards import DashboardOptions, dashboards
 from components.observability.rules import RecordingRule, RuleOptions, rule_groups
 from components.observability.rules.alert import page_of, uid_of
 from components.observability.rules.catalogue import (
@@ -123,26 +124,22 @@ def test_an_alert_says_whose_it_is_and_where_to_look(name: str):
     notes = found["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert notes["runbook_url"] == f"docs/runbooks/{page_of(name)}.md"
-    assert notes["dashboard_url"].startswith("/d/qudag-mcp-")
+    assert notes["dashboard_url"].startswith(f"/d/{found['labels']['namespace']}_")
     assert all(text and "  " not in text for text in notes.values())
 
 
 def test_the_dashboards_of_alerts_exist():
     """Each has a uid of a page; the exporters decide only which panels a page has."""
-    there = {
-        page.uid
-        for page in pages(
-            DashboardOptions(namespaces=["mcp"], exporters=frozenset(get_args(Exporter)))
-        )
-    }
-    assert {uid_of(one.dashboard) for one in every_alert().values()} <= there
+    options = DashboardOptions(namespaces=["mcp"], exporters=frozenset(get_args(Exporter)))
+    there = {json.loads(text)["uid"] for text in dashboards(options).values()}
+    assert {uid_of("mcp", one.dashboard) for one in every_alert().values()} <= there
 
 
 def test_links_begin_with_the_configured_addresses():
     options = replace(SMALL, runbooks="https://wiki.example.com", grafana="https://g.example.com")
     notes = alerts(options)["MCPServerDown"]["annotations"]
     assert notes["runbook_url"] == "https://wiki.example.com/mcp-server-down.md"
-    assert notes["dashboard_url"] == "https://g.example.com/d/qudag-mcp-service?var-namespace=mcp"
+    assert notes["dashboard_url"] == "https://g.example.com/d/mcp_service?var-namespace=mcp"
 
 
 def test_a_rule_of_a_foreign_exporter_needs_that_exporter():
