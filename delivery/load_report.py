@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from components.base.problems import Problem, ProblemReport
-from graph.stack_files import read_stack_files
-from stacks.config.alert_thresholds import Objectives as Stated
+from components.base.problems import Problem
 
 from .load_run import Load, Measured, Outcome
-from .stack_identity import StackIdentity
 
-SECTION: Final = "qudag-mcp:observability"
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
@@ -25,35 +20,25 @@ class Objectives:
     Attributes:
         availability_percent: of the requests that no limit refused, the share that is answered.
         latency_percent: share of the answers that come within ``latency_seconds``.
+        sources: by name of the attribute, the option or the key of the stack file that it is from.
     """
 
     availability_percent: float
     latency_seconds: float
     latency_percent: float = 95
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
 
-
-def objectives_of(stack: StackIdentity) -> Objectives:
-    """The objectives in a stack's file, by which its alerts are made.
-
-    Raises:
-        ProblemReport: there is no such stack, or its objectives are refused.
-    """
-    written = read_stack_files(stack.root, stack.name).config.get(SECTION, "{}")
-    try:
-        given = json.loads(written).get("alerts", {}).get("objectives", {})
-        stated = Stated.model_validate(given)
-    except (ValueError, AttributeError):
-        raise ProblemReport(
-            [
-                Problem(
-                    "observability.alerts.objectives",
-                    "are none that the stack could have",
-                    "it is not known what the answers are to be judged against",
-                    f"make preview STACK={stack.name} says what is wrong",
-                )
-            ]
-        ) from None
-    return Objectives(**stated.model_dump())
+    def lines(self) -> Iterator[str]:
+        """The objectives for people, each with the place that it is from."""
+        of = self.sources.get
+        yield (
+            f"  objective: {self.availability_percent:g} % answered"
+            f" ({of('availability_percent', 'default')})"
+        )
+        yield (
+            f"  objective: {self.latency_percent:g} % ({of('latency_percent', 'default')})"
+            f" within {self.latency_seconds:g} s ({of('latency_seconds', 'default')})"
+        )
 
 
 def availability(measured: Measured) -> float | None:
@@ -71,14 +56,16 @@ def problems(measured: Measured, load: Load, objectives: Objectives) -> Iterator
         yield Problem(
             "availability",
             f"{share:.4g} % of the requests were answered; {_said(measured)}",
-            f"the objective of {objectives.availability_percent:g} % is missed",
+            f"the objective of {objectives.availability_percent:g} % is missed"
+            f"{_from(objectives, 'availability_percent')}",
             "qudag-mcp verify finds what does not answer; the servers' logs say why",
         )
     if latency is not None and latency > objectives.latency_seconds:
         yield Problem(
             "latency",
             f"{objectives.latency_percent:g} % of the answers came within {latency:.3g} s",
-            f"the objective of {objectives.latency_seconds:g} s is missed",
+            f"the objective of {objectives.latency_seconds:g} s is missed"
+            f"{_from(objectives, 'latency_seconds')}",
             "more replicas or processor time, or a lower --rate to find what the stack can do",
         )
     limited = measured.outcomes[Outcome.LIMITED]
@@ -99,11 +86,16 @@ def problems(measured: Measured, load: Load, objectives: Objectives) -> Iterator
         )
 
 
+def _from(objectives: Objectives, name: str) -> str:
+    source = objectives.sources.get(name)
+    return f": {source}" if source else ""
+
+
 def _said(measured: Measured) -> str:
     return "; ".join(measured.failures) or "no answer said why"
 
 
-def lines(measured: Measured, load: Load) -> list[str]:
+def lines(measured: Measured, load: Load, objectives: Objectives) -> list[str]:
     """The result for people."""
     counts = measured.outcomes
     reached = measured.begun / measured.duration if measured.duration else 0
@@ -118,6 +110,7 @@ def lines(measured: Measured, load: Load) -> list[str]:
         f"{load.amount.clients} clients",
         "  " + ", ".join(f"{counts[each]} {each.value}" for each in Outcome),
         *([f"  answers: {times}"] if times else []),
+        *objectives.lines(),
     ]
 
 
@@ -131,5 +124,9 @@ def to_json(measured: Measured, load: Load, objectives: Objectives) -> dict[str,
         "outcomes": {each.name.lower(): measured.outcomes[each] for each in Outcome},
         "availability_percent": availability(measured),
         "quantiles": {f"{share:g}": measured.quantile(share) for share in QUANTILES},
+        "objectives": {
+            name: {"value": getattr(objectives, name), "from": objectives.sources.get(name)}
+            for name in ("availability_percent", "latency_seconds", "latency_percent")
+        },
         "missed": [problem.path for problem in problems(measured, load, objectives)],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +35,8 @@ def load(  # noqa: PLR0917  (options of the command line)
             min=0,
             max=100,
             metavar="PERCENT",
-            help="Objective: requests answered; default: the stack's.",
+            help="Objective: requests answered. Default: availabilityPercent of the stack's "
+            "observability.alerts.objectives.",
         ),
     ] = None,
     latency: Annotated[
@@ -45,7 +45,8 @@ def load(  # noqa: PLR0917  (options of the command line)
             min=0.001,
             max=600,
             metavar="SECONDS",
-            help="Objective: time of an answer; default: the stack's.",
+            help="Objective: time of most answers. Default: latencySeconds of the same section, "
+            "whose latencyPercent says how many.",
         ),
     ] = None,
     era: EraName = None,
@@ -56,30 +57,26 @@ def load(  # noqa: PLR0917  (options of the command line)
 ) -> None:
     """Send requests to a deployed stack at a steady rate; exit status 1 if an objective is missed.
 
-    The objectives are those of its stack file, observability.alerts.objectives.
     Without a tool the list of tools is asked for. The tool is called for real, again and again:
     choose one that may be. Each client is a user of its own when tokens come from the local
-    issuer, else all use --token. Stacks other than dev ask for confirmation.
+    issuer, else all use --token. Stacks other than dev ask for confirmation. The objectives are
+    those of the stack file; the result says where each is from.
     """
     from components.base.problems import ProblemReport
 
     from . import load_report as report
+    from .load_objectives import objectives_of
     from .load_run import Amount, Measured
     from .running_platform import apply_load, refuse_undeployed
     from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)
     refuse_undeployed(subject)
-    stated = report.objectives_of(subject)
+    objectives = objectives_of(subject, availability, latency)
     if stack != "dev" and not yes:
         typer.confirm(
             f"Send {rate:g} requests a second for {seconds:g} s to stack {stack}?", abort=True
         )
-    objectives = replace(
-        stated,
-        availability_percent=stated.availability_percent if availability is None else availability,
-        latency_seconds=stated.latency_seconds if latency is None else latency,
-    )
     amount, measured = Amount(rate=rate, clients=clients, seconds=seconds), Measured()
     done = apply_load(
         *(subject, tool, arguments or [], amount, parsed_era(era), token, measured),
@@ -90,7 +87,7 @@ def load(  # noqa: PLR0917  (options of the command line)
 
         typer.echo(json.dumps(report.to_json(measured, done, objectives), indent=2))
     else:
-        for line in report.lines(measured, done):
+        for line in report.lines(measured, done, objectives):
             typer.echo(line)
     if found := list(report.problems(measured, done, objectives)):
         raise ProblemReport(found)

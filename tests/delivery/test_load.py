@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from components.base.problems import ProblemReport
 from delivery.cli import app
-from delivery.load_report import Objectives, lines, objectives_of, problems, to_json
+from delivery.load_objectives import objectives_of
+from delivery.load_report import Objectives, lines, problems, to_json
 from delivery.load_run import Amount, Load, Measured, Outcome, run
 from delivery.mcp_client import Endpoint, Era
 from delivery.outputs import Deployed
-from delivery.state_folders import state_folder
 from delivery.stack_identity import StackIdentity
+from delivery.state_folders import state_folder
+from stacks.config.stack import StackConfig
+from tests.harness.containers import ROOT
 from tests.harness.exported_metrics import value
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
@@ -158,8 +162,6 @@ def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> Measured
         (measured_as(slow=50), set[str]()),
         (measured_as(slow=51), {"latency"}),
         (measured_as(limited=1), {"limits"}),
-        # A limit refused them: they do not count as failed.
-        (measured_as(limited=2), {"limits"}),
         (measured_as(failed=900, slow=100), {"availability", "latency"}),
     ],
 )
@@ -169,52 +171,83 @@ def test_objectives_are_missed_at_their_edge(measured: Measured, missed: set[str
 
 
 def test_the_result_says_rate_outcomes_and_times():
-    first, second, third = lines(measured_as(failed=3, slow=20), load("echo"))
+    measured = measured_as(failed=3, slow=20)
+    first, second, third, *_ = lines(measured, load("echo"), OBJECTIVES)
     assert first == "1000 calls of echo in 20.0 s: 50 a second by 4 clients"
     assert second == "  997 answered, 0 tool error, 0 refused by a limit, 3 failed"
     assert third == "  answers: 50 % within 100 ms, 95 % within 100 ms, 99 % within 3000 ms"
     assert json.dumps(to_json(measured_as(), load(), OBJECTIVES))
 
 
-def project(root: Path, observability: str) -> StackIdentity:
-    (root / "__main__.py").touch()
-    (root / "Pulumi.yaml").write_text("name: qudag-mcp\nruntime: python\n")
-    (root / "Pulumi.dev.yaml").write_text(f"config:\n  qudag-mcp:environment: dev\n{observability}")
-    return StackIdentity.of(root, "dev")
-
-
-def test_a_stack_is_judged_against_the_objectives_of_its_file(tmp_path: Path):
-    stated = "{alerts: {objectives: {availabilityPercent: 99.5, latencySeconds: 10}}}"
-    stack = project(tmp_path, f"  qudag-mcp:observability: {stated}\n")
-    assert objectives_of(stack) == Objectives(
-        availability_percent=99.5, latency_seconds=10, latency_percent=95
-    )
-
-
-def test_a_stack_without_objectives_is_judged_against_the_usual_ones(tmp_path: Path):
-    assert objectives_of(project(tmp_path, "")) == OBJECTIVES
-
-
-@pytest.mark.parametrize(
-    "stated", ["7", "{alerts: 7}", "{alerts: {objectives: {latencySeconds: soon}}}"]
-)
-def test_objectives_that_the_stack_cannot_have_are_refused(tmp_path: Path, stated: str):
-    stack = project(tmp_path, f"  qudag-mcp:observability: {stated}\n")
-    with pytest.raises(ProblemReport, match=r"observability\.alerts\.objectives"):
-        objectives_of(stack)
-
-
-def test_a_stack_that_does_not_exist_is_refused_before_anything_is_asked():
-    ran = CliRunner().invoke(app, ["load", "--stack", "nope"], input="y\n")
-    assert ran.exit_code == 1
-    assert "there is no stack 'nope'" in ran.output
-    assert "Send" not in ran.output
-
-
 def test_a_stack_must_be_named():
     ran = CliRunner().invoke(app, ["load", "echo"])
     assert ran.exit_code == 2
     assert "--stack" in ran.output
+
+
+def stack_file(folder: Path, observability: Mapping[str, Any]) -> StackIdentity:
+    """The stack prod of this project with this section observability."""
+    for name in ("Pulumi.yaml", "__main__.py", "Pulumi.prod.yaml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    file = folder / "Pulumi.prod.yaml"
+    written = yaml.safe_load(file.read_text())
+    section = written["config"]["qudag-mcp:observability"]
+    written["config"]["qudag-mcp:observability"] = section | observability
+    file.write_text(yaml.safe_dump(written))
+    return StackIdentity.of(folder, "prod")
+
+
+HERE = "observability.alerts.objectives"
+
+
+def test_a_load_is_judged_by_the_objectives_of_the_stack_file(tmp_path: Path):
+    stated = {"availabilityPercent": 99, "latencySeconds": 5, "latencyPercent": 99.5}
+    stack = stack_file(tmp_path, {"alerts": {"objectives": stated}})
+    found = objectives_of(stack, None, None)
+    assert not list(problems(measured_as(failed=10, slow=900), load(), found))
+    measured = measured_as(failed=11)
+    measured.seconds[:6] = [6.0] * 6
+    availability, latency = problems(measured, load(), found)
+    assert availability.consequence == (
+        f"the objective of 99 % is missed: {HERE}.availabilityPercent of Pulumi.prod.yaml"
+    )
+    assert latency.what.startswith("99.5 % of the answers came within 6 s")
+    assert "the objective of 5 s is missed" in latency.consequence
+    assert lines(measured, load(), found)[-2:] == [
+        f"  objective: 99 % answered ({HERE}.availabilityPercent of Pulumi.prod.yaml)",
+        f"  objective: 99.5 % ({HERE}.latencyPercent of Pulumi.prod.yaml) within 5 s "
+        f"({HERE}.latencySeconds of Pulumi.prod.yaml)",
+    ]
+
+
+def test_an_option_overrides_the_objective_of_the_stack_file(tmp_path: Path):
+    stack = stack_file(tmp_path, {"alerts": {"objectives": {"latencySeconds": 5}}})
+    found = objectives_of(stack, 90, 0.5)
+    told = to_json(measured_as(failed=99, slow=60), load(), found)
+    assert told["missed"] == ["latency"]
+    assert told["objectives"] == {
+        "availability_percent": {"value": 90, "from": "--availability"},
+        "latency_seconds": {"value": 0.5, "from": "--latency"},
+        "latency_percent": {"value": 95, "from": f"default of {HERE}.latencyPercent"},
+    }
+
+
+def test_a_stack_without_objectives_has_the_defaults_of_its_alerts(tmp_path: Path):
+    found = objectives_of(stack_file(tmp_path, {"alerts": {}}), None, None)
+    rules = StackConfig.model_validate({}).observability.alerts.objectives
+    assert rules.model_dump().items() <= vars(found).items()
+    assert set(found.sources.values()) == {
+        f"default of {HERE}.{key}"
+        for key in ("availabilityPercent", "latencySeconds", "latencyPercent")
+    }
+
+
+def test_a_program_of_another_project_has_the_same_defaults(tmp_path: Path):
+    (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    (tmp_path / "__main__.py").touch()
+    found = objectives_of(StackIdentity.of(tmp_path, "dev"), None, 1)
+    assert (found.availability_percent, found.latency_seconds) == (99.9, 1)
+    assert found.sources["latency_seconds"] == "--latency"
 
 
 @pytest.fixture
