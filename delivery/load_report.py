@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from components.base.problems import Problem
 
-from .load_run import Load, Measured, Outcome
+from .load_run import Load, LoadResult, Outcome
 
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
@@ -41,7 +41,7 @@ class Objectives:
         )
 
 
-def availability(measured: Measured) -> float | None:
+def availability(measured: LoadResult) -> float | None:
     """Percent of the requests that were answered, of those that no limit refused."""
     counts = measured.outcomes
     answered = counts[Outcome.ANSWERED] + counts[Outcome.TOOL_ERROR]
@@ -49,7 +49,7 @@ def availability(measured: Measured) -> float | None:
     return 100 * answered / whole if whole else None
 
 
-def problems(measured: Measured, load: Load, objectives: Objectives) -> Iterator[Problem]:
+def problems(measured: LoadResult, load: Load, objectives: Objectives) -> Iterator[Problem]:
     """The objectives that were missed, and what makes the result say nothing."""
     share, latency = availability(measured), measured.quantile(objectives.latency_percent / 100)
     if share is not None and share < objectives.availability_percent:
@@ -91,11 +91,11 @@ def _from(objectives: Objectives, name: str) -> str:
     return f": {source}" if source else ""
 
 
-def _said(measured: Measured) -> str:
+def _said(measured: LoadResult) -> str:
     return "; ".join(measured.failures) or "no answer said why"
 
 
-def lines(measured: Measured, load: Load, objectives: Objectives) -> list[str]:
+def lines(measured: LoadResult, load: Load, objectives: Objectives) -> list[str]:
     """The result for people."""
     counts = measured.outcomes
     reached = measured.begun / measured.duration if measured.duration else 0
@@ -114,7 +114,7 @@ def lines(measured: Measured, load: Load, objectives: Objectives) -> list[str]:
     ]
 
 
-def to_json(measured: Measured, load: Load, objectives: Objectives) -> dict[str, Any]:
+def to_json(measured: LoadResult, load: Load, objectives: Objectives) -> dict[str, Any]:
     """The result for programs; times in seconds."""
     return {
         "tool": load.tool,

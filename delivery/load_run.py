@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Amount:
+class LoadAmount:
     """How much is sent.
 
     Attributes:
@@ -66,11 +66,11 @@ class Load:
 
     tool: str | None
     arguments: dict[str, Any]
-    amount: Amount
+    amount: LoadAmount
 
 
 @dataclass
-class Measured:
+class LoadResult:
     """What came of a load.
 
     Attributes:
@@ -106,7 +106,7 @@ class Measured:
         return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
-async def run(load: Load, endpoints: Sequence[Endpoint], era: Era, measured: Measured) -> None:
+async def run(load: Load, endpoints: Sequence[Endpoint], era: Era, measured: LoadResult) -> None:
     """Connect every client, then send the load; ``measured`` is filled as answers come.
 
     Args:
@@ -115,16 +115,16 @@ async def run(load: Load, endpoints: Sequence[Endpoint], era: Era, measured: Mea
     Raises:
         ProblemReport: a client cannot connect at the beginning.
     """
-    turns = _Turns(load.amount, len(endpoints))
+    schedule = _Schedule(load.amount, len(endpoints))
     try:
         async with anyio.create_task_group() as group:
             for endpoint in endpoints:
-                group.start_soon(_client, load, endpoint, era, measured, turns)
+                group.start_soon(_client, load, endpoint, era, measured, schedule)
         measured.not_begun = load.amount.requests - measured.begun
     except* ProblemReport as several:
         raise ProblemReport(dict.fromkeys(_problems(several))) from several
     finally:
-        measured.duration = time.monotonic() - turns.start if turns.start else 0
+        measured.duration = time.monotonic() - schedule.start if schedule.start else 0
 
 
 def _problems(group: ExceptionGroup[ProblemReport]) -> Iterator[Problem]:
@@ -135,10 +135,10 @@ def _problems(group: ExceptionGroup[ProblemReport]) -> Iterator[Problem]:
             yield from _problems(one)
 
 
-class _Turns:
+class _Schedule:
     """When each request is due, from the moment at which all clients are connected."""
 
-    def __init__(self, amount: Amount, clients: int) -> None:
+    def __init__(self, amount: LoadAmount, clients: int) -> None:
         self._amount = amount
         self._missing = clients
         self._all = anyio.Event()
@@ -166,22 +166,22 @@ class _Turns:
 
 
 async def _client(
-    load: Load, endpoint: Endpoint, era: Era, measured: Measured, turns: _Turns
+    load: Load, endpoint: Endpoint, era: Era, measured: LoadResult, schedule: _Schedule
 ) -> None:
     """Send requests as they are due, and connect again whenever the connection ends."""
     while True:
         try:
             async with connected(endpoint, era) as client:
                 await client.list_tools()  # the client needs the tool's schema
-                await turns.connected()
-                while (since := await turns.next()) is not None:
+                await schedule.connected()
+                while (since := await schedule.next()) is not None:
                     outcome, said = await _request(client, load, endpoint.seconds)
                     measured.add(outcome, since, said)
                 return
         except ProblemReport as lost:
-            if not turns.start:
+            if not schedule.start:
                 raise
-            since = await turns.next()
+            since = await schedule.next()
             if since is None:
                 return
             measured.add(Outcome.FAILED, since, lost.problems[0].what)

@@ -66,7 +66,7 @@ def load(  # noqa: PLR0917  (options of the command line)
 
     from . import load_report as report
     from .load_objectives import objectives_of
-    from .load_run import Amount, Measured
+    from .load_run import LoadAmount, LoadResult
     from .running_platform import apply_load, refuse_undeployed
     from .stack_identity import StackIdentity
 
@@ -77,7 +77,7 @@ def load(  # noqa: PLR0917  (options of the command line)
         typer.confirm(
             f"Send {rate:g} requests a second for {seconds:g} s to stack {stack}?", abort=True
         )
-    amount, measured = Amount(rate=rate, clients=clients, seconds=seconds), Measured()
+    amount, measured = LoadAmount(rate=rate, clients=clients, seconds=seconds), LoadResult()
     done = apply_load(
         *(subject, tool, arguments or [], amount, parsed_era(era), token, measured),
         progress_on_stderr(),

@@ -94,7 +94,7 @@ def optimise(  # noqa: PLR0917  (options of the command line)
     from .optimisation.prometheus import NOT_KNOWN, Prometheus
     from .optimisation.proposal import Margins
     from .optimisation.report import Prices, lines, to_json
-    from .optimisation.run import Asked, optimised
+    from .optimisation.run import OptimiseOptions, optimised
     from .stack_identity import StackIdentity
 
     if sample is not None and prometheus is not None:
@@ -116,7 +116,7 @@ def optimise(  # noqa: PLR0917  (options of the command line)
         )
     elif prometheus_ca is not None:
         raise typer.BadParameter("--prometheus-ca is for --prometheus")
-    asked = Asked(
+    asked = OptimiseOptions(
         window=_seconds(window),
         at_least=_seconds(at_least),
         prometheus=named,

@@ -23,7 +23,7 @@ from .called_server import (
 from .checks import Check
 from .cluster import Cluster, running
 from .database_restore import DatabaseRestore
-from .load_run import ANSWER_SECONDS, Amount, Load, Measured
+from .load_run import ANSWER_SECONDS, Load, LoadAmount, LoadResult
 from .load_run import run as run_load
 from .mcp_client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .outputs import Deployed, reachable
@@ -249,10 +249,10 @@ def apply_load(  # noqa: PLR0917  (the command's arguments)
     stack: StackIdentity,
     name: str,
     pairs: Sequence[str],
-    amount: Amount,
+    amount: LoadAmount,
     wanted: Era | None,
     bearer: str | None,
-    measured: Measured,
+    measured: LoadResult,
     progress: Progress,
 ) -> Load:
     """Send requests to the deployed platform; ``measured`` is filled as answers come.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import psycopg
 
 Kind = Literal["verified", "exported"]
-IS_THERE: Final = "SELECT to_regclass('audit.results') IS NOT NULL"
+TABLE_EXISTS: Final = "SELECT to_regclass('audit.results') IS NOT NULL"
 RESULTS: Final = "SELECT kind, passed, extract(epoch FROM passed_at) FROM audit.results"
 RECORD: Final = """
 INSERT INTO audit.results AS found (kind, passed, passed_at)
@@ -69,7 +69,7 @@ class AuditResults(Collector):
 
     async def look(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Read the newest results."""
-        cursor = await connection.execute(IS_THERE)
+        cursor = await connection.execute(TABLE_EXISTS)
         if await cursor.fetchone() != (True,):
             self.found = {}
             return

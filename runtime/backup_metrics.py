@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     import psycopg
 
-IS_THERE: Final = "SELECT to_regclass('public.backup_results') IS NOT NULL"
+TABLE_EXISTS: Final = "SELECT to_regclass('public.backup_results') IS NOT NULL"
 RESULTS: Final = """
 SELECT
     (SELECT extract(epoch FROM max(taken_at)) FROM public.backup_results WHERE kind = 'backup'),
@@ -28,7 +28,7 @@ LEFT JOIN LATERAL (
     SELECT outcome FROM public.backup_results WHERE kind = 'drill' ORDER BY at DESC LIMIT 1
 ) AS last ON true
 """
-VOLUMES_ARE_THERE: Final = "SELECT to_regclass('public.volume_results') IS NOT NULL"
+VOLUME_TABLE_EXISTS: Final = "SELECT to_regclass('public.volume_results') IS NOT NULL"
 VOLUMES: Final = """
 SELECT
     volume,
@@ -86,7 +86,7 @@ class BackupMetrics(Collector):
     async def look(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Read the newest results."""
         await self._look_at_volumes(connection)
-        cursor = await connection.execute(IS_THERE)
+        cursor = await connection.execute(TABLE_EXISTS)
         if await cursor.fetchone() != (True,):
             self.results = Results()
             return
@@ -99,7 +99,7 @@ class BackupMetrics(Collector):
             self.results = Results(taken_at, passed_at, point, seconds, passed)
 
     async def _look_at_volumes(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        cursor = await connection.execute(VOLUMES_ARE_THERE)
+        cursor = await connection.execute(VOLUME_TABLE_EXISTS)
         if await cursor.fetchone() != (True,):
             self.volumes = {}
             return

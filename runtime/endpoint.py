@@ -19,7 +19,7 @@ from .body_limit import BodyLimit, HeldBytes
 from .config import Config
 from .drain import Drain
 from .health import Health
-from .log_copies import copying_lines
+from .log_copies import exporting_log_lines
 from .message_rates import MessageLimit, MessageRates
 from .origins import HostFilter, known_hosts
 from .request_filters import EraFilter, OneTrailingSlash
@@ -110,7 +110,7 @@ class Endpoint:
         async def lifespan(_: Starlette) -> AsyncGenerator[None]:
             async with (
                 sending(health.drain) as senders,
-                copying_lines(config, senders),
+                exporting_log_lines(config, senders),
                 spans.running(senders),
                 running(),
                 anyio.create_task_group() as tasks,

@@ -12,7 +12,7 @@ from .telemetry_end import Sender, Senders
 
 
 @asynccontextmanager
-async def copying_lines(config: Config, senders: Senders) -> AsyncGenerator[None]:
+async def exporting_log_lines(config: Config, senders: Senders) -> AsyncGenerator[None]:
     """Send copies until the end of the block; `senders` sends those that wait."""
     section = config.log_export
     if section is None:

@@ -29,7 +29,7 @@ from . import __version__
 from .log_export_config import LogExportSection
 from .log_masking import attributes_of, is_security, masked
 from .lost_telemetry import Counts, LostTelemetry
-from .otlp_session import OtlpSession, exporter_options, own_settings
+from .otlp_session import OtlpSession, exporter_options, without_otel_variables
 from .queue_limit import QueueLimit
 
 _SEVERITIES: Final[Mapping[str, tuple[str, SeverityNumber]]] = {
@@ -93,7 +93,7 @@ class LogExport:
     ) -> None:
         session = OtlpSession()
         options = exporter_options(section, session)
-        with own_settings():
+        with without_otel_variables():
             exporter = OTLPLogExporter(**options)
             self.provider = LoggerProvider(
                 Resource({"service.version": __version__, **resource}), shutdown_on_exit=False

@@ -45,8 +45,8 @@ LARGEST_REQUEST: Final = 16 * MIB
 """Bytes; those of the collectors are smaller (`LARGEST_BATCH` of log_pipeline.py)."""
 LARGEST_BULK: Final = 5 * MIB
 """Bytes of documents in one request to the store, unless one document has more."""
-SAID_AGAIN_SECONDS: Final = 60.0
-SAID_AT_MOST: Final = 5
+LOG_AGAIN_SECONDS: Final = 60.0
+MAX_LOGGED_FAILURES: Final = 5
 """Lines of one event in that time, whatever they say."""
 DRAIN_SECONDS: Final = 25.0
 LAST_SECONDS: Final = 2.0
@@ -68,7 +68,7 @@ class Forwarder:
         self.free = asyncio.Semaphore(AT_ONCE)
         self.streams_exist = False
         self.unavailable = False
-        self.said: dict[tuple[str, str], float] = {}
+        self.logged: dict[tuple[str, str], float] = {}
         self.app = Starlette(
             routes=[
                 Route("/v1/logs", self.take, methods=["POST"]),
@@ -116,7 +116,7 @@ class Forwarder:
             raise
         except Exception as error:  # after a 500 the collector drops the lines
             failure = type(error).__name__
-            self._say("storing_failed", failure, logging.ERROR)
+            self._log_failure("storing_failed", failure, logging.ERROR)
             return _answer(503, failure)
         finally:
             self.free.release()
@@ -125,7 +125,7 @@ class Forwarder:
         try:
             found = documents(json.loads(body), self.streams)
         except (MalformedError, ValueError, RecursionError) as error:
-            self._say("lines_malformed", type(error).__name__, logging.ERROR)
+            self._log_failure("lines_malformed", type(error).__name__, logging.ERROR)
             return _answer(400, str(error))
         refused: list[Refused] = []
         try:
@@ -142,14 +142,14 @@ class Forwarder:
             self.unavailable = False
         if refused:
             failure = ", ".join(sorted({f"{one.status} {one.kind}" for one in refused}))
-            self._say("lines_refused", failure, logging.ERROR, count=len(refused))
+            self._log_failure("lines_refused", failure, logging.ERROR, count=len(refused))
             return _answer(400, f"{len(refused)} lines are refused")
         return JSONResponse({})
 
     def _note_unavailable(self, failure: str) -> None:
         """Note that the store does not answer, answers an error, or is too slow."""
         self.metrics.store_up.set(0)
-        self.unavailable |= self._say("store_unavailable", failure)
+        self.unavailable |= self._log_failure("store_unavailable", failure)
 
     async def _store_part(self, stream: str, part: Sequence[tuple[str, bytes]]) -> list[Refused]:
         with self.metrics.store_seconds.time():
@@ -168,17 +168,21 @@ class Forwarder:
                 raise StoreError(f"there is no data stream {stream}: log-retention makes it")
         self.streams_exist = True
 
-    def _say(self, name: str, failure: str, level: int = logging.WARNING, **facts: object) -> bool:
+    def _log_failure(
+        self, name: str, failure: str, level: int = logging.WARNING, **facts: object
+    ) -> bool:
         """Log a failure, unless it was logged within a minute; returns whether it is logged.
 
         The forwarder's own lines are collected too: if each request had one, they would never end.
         """
         now = asyncio.get_running_loop().time()
-        self.said = {said: at for said, at in self.said.items() if now - at <= SAID_AGAIN_SECONDS}
-        same_event = sum(1 for said, _ in self.said if said == name)
-        if (name, failure) in self.said or same_event >= SAID_AT_MOST:
+        self.logged = {
+            said: at for said, at in self.logged.items() if now - at <= LOG_AGAIN_SECONDS
+        }
+        same_event = sum(1 for logged, _ in self.logged if logged == name)
+        if (name, failure) in self.logged or same_event >= MAX_LOGGED_FAILURES:
             return False
-        self.said[name, failure] = now
+        self.logged[name, failure] = now
         event(name, level, failure=failure, **facts)
         return True
 

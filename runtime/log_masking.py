@@ -13,7 +13,7 @@ from typing import Final, TypeGuard, cast
 
 LONGEST_VALUE: Final = 4096
 """Characters of a text that are kept; the time to mask a text grows with them."""
-MOST_ATTRIBUTES: Final = 128
+MAX_ATTRIBUTES: Final = 128
 """Attributes of a line that are kept; the default of OpenTelemetry's limits."""
 
 HIDDEN_KEYS: Final = (
@@ -145,7 +145,7 @@ def attributes_of(facts: Mapping[str, object]) -> dict[str, Scalar]:
     """The facts of a line as attributes: masked, with one key for each text of maps and lists."""
     found: dict[str, Scalar] = {}
     for key, value in _flat(facts):
-        if len(found) == MOST_ATTRIBUTES:
+        if len(found) == MAX_ATTRIBUTES:
             break
         if _HIDDEN.search(key):
             continue

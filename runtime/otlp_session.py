@@ -53,7 +53,7 @@ class ExporterOptions(TypedDict):
 def exporter_options(section: OtlpSection, session: OtlpSession) -> ExporterOptions:
     """Of an exporter that sends to the section's endpoint.
 
-    Call it outside of `own_settings`, which may hide the variable with the token.
+    Call it outside of `without_otel_variables`, which may hide the variable with the token.
     """
     return ExporterOptions(
         endpoint=section.endpoint,
@@ -66,7 +66,7 @@ def exporter_options(section: OtlpSection, session: OtlpSession) -> ExporterOpti
 
 
 @contextmanager
-def own_settings() -> Generator[None]:
+def without_otel_variables() -> Generator[None]:
     """Hide the variables of OpenTelemetry, which the libraries read when an exporter is made.
 
     They are those of a program of the user, which a bridge starts with the same environment: its

@@ -25,7 +25,7 @@ from .secret_files_config import SecretFileSection
 if TYPE_CHECKING:
     import psycopg
 
-IS_THERE: Final = "SELECT to_regclass('public.secret_changes') IS NOT NULL"
+TABLE_EXISTS: Final = "SELECT to_regclass('public.secret_changes') IS NOT NULL"
 KNOWN: Final = (
     "SELECT secret, key, salt, digest, extract(epoch FROM changed_at) FROM public.secret_changes"
 )
@@ -56,7 +56,7 @@ class SecretAges(Collector):
 
     async def look(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Read the times of changes, and record the changes of the files of this server."""
-        cursor = await connection.execute(IS_THERE)
+        cursor = await connection.execute(TABLE_EXISTS)
         if not self.files or await cursor.fetchone() != (True,):
             self.changed_at = {}
             return

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from . import __version__
 from .lost_telemetry import Counts, LostTelemetry
-from .otlp_session import OtlpSession, exporter_options, own_settings
+from .otlp_session import OtlpSession, exporter_options, without_otel_variables
 from .queue_limit import QueueLimit
 from .traces_config import TracesSection
 
@@ -63,7 +63,7 @@ def provider_of(
         resource: attributes of the program, such as `service.name`.
         lost: is told how many spans wait, and why sending fails.
     """
-    with own_settings():
+    with without_otel_variables():
         provider = TracerProvider(
             sampler=ALWAYS_ON,
             resource=Resource({"service.version": __version__, **resource}),
@@ -80,7 +80,7 @@ def processor_of(
     """Sends spans to the section's endpoint, from a thread of its own."""
     session = OtlpSession()
     options = exporter_options(section, session)
-    with own_settings():
+    with without_otel_variables():
         exporter = OTLPSpanExporter(**options)
         limit = QueueLimit(section.queue, counts)
         processor = BoundedProcessor(exporter, limit)

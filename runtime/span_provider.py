@@ -16,7 +16,7 @@ from .toml_config import StartError
 from .traces_config import TracesSection
 from .tracing import use
 
-LACKING = (
+MISSING_LIBRARIES = (
     "the library opentelemetry-exporter-otlp-proto-http is not installed: install it, or leave "
     "{option} out"
 )
@@ -31,7 +31,7 @@ def check_libraries(option: str) -> None:
     try:
         from . import span_export  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError:
-        raise StartError(LACKING.format(option=option)) from None
+        raise StartError(MISSING_LIBRARIES.format(option=option)) from None
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def span(
     tracer = _STATE.tracer
     if tracer is None or not get_current_span().get_span_context().is_valid:
         return _NOTHING
-    return _Around(tracer, name, kind, attributes)
+    return _SpanScope(tracer, name, kind, attributes)
 
 
 def client_span(name: str, attributes: Attributes | None = None) -> AbstractContextManager[Span]:
@@ -80,7 +80,7 @@ def client_span(name: str, attributes: Attributes | None = None) -> AbstractCont
     return span(name, SpanKind.CLIENT, attributes)
 
 
-class _Around:
+class _SpanScope:
     """A current span that notes the type of an exception, and never its text."""
 
     def __init__(
@@ -201,7 +201,9 @@ def mcp_span(
     given = trace_of(meta)
     if given is not None and given[0] != exchange.trace_id:
         links = [Link(_remote(*given).get_span_context())]
-    return _Around(tracer, method, SpanKind.SERVER, attributes, parent=exchange.span, links=links)
+    return _SpanScope(
+        tracer, method, SpanKind.SERVER, attributes, parent=exchange.span, links=links
+    )
 
 
 def name_target(span: Span, method: str, name: str | None) -> None:

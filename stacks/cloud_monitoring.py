@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from components.mcp.objectives import Objectives
 
 
-def monitor_clouds(
+def deploy_cloud_monitoring(
     config: StackConfig,
     providers: CloudProviders,
     tags: Mapping[str, str],

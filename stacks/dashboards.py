@@ -48,7 +48,7 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
     return frozenset(name for name, exports in there.items() if exports)
 
 
-def show_dashboards(
+def deploy_dashboards(
     config: StackConfig,
     topology: Topology,
     namespaces: Mapping[str, pulumi.Input[str]],

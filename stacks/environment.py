@@ -8,7 +8,7 @@ from typing import Any
 from components.base.component import Component
 
 from .backup_bucket import created_bucket
-from .cloud_monitoring import monitor_clouds
+from .cloud_monitoring import deploy_cloud_monitoring
 from .cloud_providers import CloudProviders, tags_of
 from .cloud_targets import CloudServers, cloud_servers
 from .config.stack import StackConfig
@@ -37,7 +37,7 @@ def build(config: StackConfig) -> dict[str, Any]:
 
         outputs = Platform(config, kubernetes_provider(config), managed, bucket).outputs()
     clouds = cloud_servers(config, providers, tags, managed)
-    monitoring = monitor_clouds(
+    monitoring = deploy_cloud_monitoring(
         config, providers, tags, [*dict.fromkeys(managed.values()), *clouds.components()]
     )
     targets = {name: _outputs(target) for name, target in clouds.targets.items()}

@@ -21,7 +21,7 @@ from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
 from .identities import token_services
 from .monitoring import monitoring_workloads
-from .monitoring_flows import operated_parties
+from .monitoring_flows import operator_pods
 from .placement import placement
 from .sink_flows import sink_parties
 from .topologies.topology import (
@@ -67,7 +67,7 @@ def flow_args(
     tokens, metadata_servers = token_services(config)
     stores = [party for store in topology.data if (party := kind_of(config, store).party(config))]
     neighbours += [party for party in stores if isinstance(party, Neighbour)]
-    neighbours += operated_parties(config, topology)
+    neighbours += operator_pods(config, topology)
     outsides += [party for party in stores if isinstance(party, Outside)]
     where = placement(config)
     own = where.within(namespace, topology.workloads)

@@ -34,7 +34,7 @@ def has_exporter(config: StackConfig) -> bool:
     return config.images.gateway_engine == "nginx"
 
 
-def leads_to_the_exporter(flow: Flow, topology: Topology) -> bool:
+def reads_gateway_metrics(flow: Flow, topology: Topology) -> bool:
     """Whether Prometheus reads the gateway's metrics by a flow."""
     monoliths = {s.name for s in topology.services if isinstance(s, MonolithService)}
     gateways = {s.name for s in topology.services if isinstance(s, GatewayService)}

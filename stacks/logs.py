@@ -24,7 +24,7 @@ from .log_flows import (
 )
 from .placement import placement
 from .pod_settings import pod_settings
-from .sink_args import key_of, own_sink, own_store, sink_outside
+from .sink_args import external_sink, key_of, own_sink, own_store
 from .topologies.topology import Topology
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from components.observability.log_store import LogStoreArgs
 
 
-def collect_logs(
+def deploy_log_collection(
     config: StackConfig,
     topology: Topology,
     namespaces: Mapping[str, pulumi.Input[str]],
@@ -154,7 +154,7 @@ def _sink(config: StackConfig) -> Sink:
     if sink.kind in ("elasticsearch", "opensearch"):
         forwarder = own_sink(config, LOG_FORWARDER, FORWARDER_PORT)
         return Sink(kind="log-forwarder", **indexes, **vars(forwarder))
-    return Sink(kind=sink.kind, **indexes, **vars(sink_outside(sink)))
+    return Sink(kind=sink.kind, **indexes, **vars(external_sink(sink)))
 
 
 def sink_keys(config: StackConfig) -> Iterator[tuple[str, Written]]:

@@ -62,7 +62,7 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
     return replace(monitored, flows=[*topology.flows, *flows, *probe_flows(config, topology)])
 
 
-def operated_parties(config: StackConfig, topology: Topology) -> list[Neighbour]:
+def operator_pods(config: StackConfig, topology: Topology) -> list[Neighbour]:
     """The pods of CloudNativePG that Prometheus reads, and those of KEDA that query it."""
     if PROMETHEUS not in topology.monitoring:
         return []

@@ -48,12 +48,12 @@ from .topologies.topology import (
 from .trace_flows import TRACE_COLLECTOR, TRACE_STORE, has_traces
 
 if TYPE_CHECKING:
-    from components.observability.rules.targets import Asked
+    from components.observability.rules.targets import ExporterName
     from components.observability.standalone import StandaloneObservabilityArgs
     from components.observability.targets import ScrapeTarget
 
 OBSERVABILITY: Final = "observability"
-_OF_OTHERS: Final[Mapping[str, Asked]] = {
+_OF_OTHERS: Final[Mapping[str, ExporterName]] = {
     POSTGRES: "postgres",
     VALKEY: "valkey",
     LOG_COLLECTOR: "log-collector",
@@ -115,7 +115,7 @@ def has_cloudnative_pg(config: StackConfig, topology: Topology) -> bool:
     return POSTGRES in topology.data and kind_of(config, POSTGRES).name == "cloudnative-pg"
 
 
-def observe(
+def deploy_monitoring(
     config: StackConfig,
     topology: Topology,
     namespaces: Mapping[str, pulumi.Input[str]],
@@ -214,10 +214,12 @@ def rules_text(config: StackConfig, topology: Topology) -> str:
     return json.dumps({"groups": rule_groups(rule_options(config, topology))}, indent=1)
 
 
-def _port(config: StackConfig, topology: Topology, workload: str, port: int) -> tuple[str, Asked]:
+def _port(
+    config: StackConfig, topology: Topology, workload: str, port: int
+) -> tuple[str, ExporterName]:
     """The name that a workload gives to a port of metrics, and the program that answers there."""
     service = next((one for one in topology.services if one.name == workload), None)
-    found: tuple[str, Asked]
+    found: tuple[str, ExporterName]
     match service:
         case GatewayService():
             found = EXPORTER, "gateway"

@@ -34,13 +34,13 @@ from .backup import OwnBucket, archive_url, backs_up_manifests, backup_args, vol
 from .config.logs import LOGS
 from .config.servers import Server
 from .config.stack import StackConfig
-from .dashboards import show_dashboards
+from .dashboards import deploy_dashboards
 from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
-from .logs import collect_logs
+from .logs import deploy_log_collection
 from .managed_data import ManagedData, cache_login
-from .observability import observe
+from .observability import deploy_monitoring
 from .placement import placement
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
@@ -49,7 +49,7 @@ from .services import topology
 from .store_args import shared_volume_args
 from .stored_manifests import DeclaredObjects
 from .topologies.topology import POSTGRES, VALKEY, Service
-from .traces import keep_traces
+from .traces import deploy_traces
 
 _Server = Core | QudagNode | McpService | UserServer | EgressProxy
 
@@ -98,10 +98,10 @@ class Platform:
         self._keeper()
         self._flows()
         self._people()
-        observe(config, self.topology, self.ready, self.options)
-        show_dashboards(config, self.topology, self.ready, self.options)
-        collect_logs(config, self.topology, self.ready, self.options)
-        keep_traces(config, self.ready, self.options)
+        deploy_monitoring(config, self.topology, self.ready, self.options)
+        deploy_dashboards(config, self.topology, self.ready, self.options)
+        deploy_log_collection(config, self.topology, self.ready, self.options)
+        deploy_traces(config, self.ready, self.options)
         if stored:
             stored.store(self.namespace.namespace, required_secrets(config), provider)
 

@@ -43,7 +43,7 @@ from .topologies.topology import (
     ServerService,
     Service,
 )
-from .trace_flows import TRACE_COLLECTOR, has_traces, makes_spans
+from .trace_flows import TRACE_COLLECTOR, has_traces, sends_spans
 from .traces import trace_sink_keys
 from .user_keys import master_keys_of
 from .valkey import exporters, has_replicas, valkey_secrets
@@ -150,7 +150,7 @@ def _sends_spans(config: StackConfig, namespace: str) -> bool:
     """Whether something in the namespace connects to the collector of traces."""
     where = placement(config)
     return has_traces(config) and any(
-        where.of(service.name) == namespace and makes_spans(config, service)
+        where.of(service.name) == namespace and sends_spans(config, service)
         for service in topology(config).services
     )
 

@@ -49,18 +49,18 @@ def deploy_runbooks(
     namespace = runbooks_namespace(config)
     if namespace is None:
         return
-    from components.observability.runbook_text import Names, runbook_texts
+    from components.observability.runbook_text import RunbookNames, runbook_texts
     from components.observability.runbooks_config_map import Runbooks, RunbooksArgs
 
     where = placement(config)
     front = topology.front.service
-    one_pod = any(
+    in_monolith = any(
         isinstance(one, MonolithService) and one.name == front for one in topology.services
     )
-    names = Names(
+    names = RunbookNames(
         stack=pulumi.get_stack(),
         gateway=front,
-        gateway_metrics=MONOLITH_METRICS if one_pod else METRICS,
+        gateway_metrics=MONOLITH_METRICS if in_monolith else METRICS,
         namespaces={workload: where.of(workload) for workload in where.places},
         places=where.namespaces,
     )

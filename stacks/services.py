@@ -22,7 +22,7 @@ from .backup import with_backups
 from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
 from .data_kinds import KINDS, in_pods, kind_of
-from .gateway_metrics import has_exporter, leads_to_the_exporter
+from .gateway_metrics import has_exporter, reads_gateway_metrics
 from .identities import with_identities
 from .keda_prometheus import keda_prometheus
 from .log_flows import with_logs
@@ -94,7 +94,7 @@ def used_flows(topology: Topology, config: StackConfig) -> list[Flow]:
         flow
         for flow in flows_without_vaults(topology, offered, config)
         if (flow.target != PEERS or network.qudag_peer_addresses)
-        and (has_exporter(config) or not leads_to_the_exporter(flow, topology))
+        and (has_exporter(config) or not reads_gateway_metrics(flow, topology))
         and (flow.source != PEERS or network.qudag_service != "none")
     ]
 

@@ -29,7 +29,7 @@ def own_sink(config: StackConfig, workload: str, port: int) -> Sink:
     return Sink(url=f"https://{service_host(config, workload)}:{port}", ca=ca)
 
 
-def sink_outside(sink: OtlpSink) -> Sink:
+def external_sink(sink: OtlpSink) -> Sink:
     """The sink that the configuration names."""
     from components.observability.otlp_sink import OtlpSink as Sink
 

@@ -36,7 +36,7 @@ def has_trace_store(config: StackConfig) -> bool:
     return has_own_store(config, config.observability.traces)
 
 
-def makes_spans(config: StackConfig, service: Service) -> bool:
+def sends_spans(config: StackConfig, service: Service) -> bool:
     """Whether the program of a service sends spans, in a stack with traces.
 
     Those are the exporter beside nginx, agentgateway, what reads server.toml, and servers of users
@@ -66,7 +66,7 @@ def with_traces(topology: Topology, config: StackConfig) -> Topology:
         *(
             Flow(source=service.name, target=TRACE_COLLECTOR, port=SPANS, why="spans")
             for service in topology.services
-            if makes_spans(config, service)
+            if sends_spans(config, service)
         ),
         Flow(source=TRACE_COLLECTOR, target=target, port=port, why="traces"),
     ]

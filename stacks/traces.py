@@ -18,9 +18,9 @@ from .config.traces import TraceStore
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import budget, longest_budget
-from .sink_args import own_sink, own_store, service_host, sink_outside
+from .sink_args import external_sink, own_sink, own_store, service_host
 from .topologies.topology import Service
-from .trace_flows import SPANS, TRACE_COLLECTOR, TRACE_STORE, has_trace_store, makes_spans
+from .trace_flows import SPANS, TRACE_COLLECTOR, TRACE_STORE, has_trace_store, sends_spans
 
 STORE: Final = "traces"
 """Name of the component of the store."""
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from components.observability.trace_store import TraceStoreArgs
 
 
-def keep_traces(
+def deploy_traces(
     config: StackConfig,
     namespaces: Mapping[str, pulumi.Input[str]],
     options: pulumi.ResourceOptions,
@@ -49,7 +49,7 @@ def keep_traces(
 def trace_manifests(
     config: StackConfig, namespaces: Mapping[str, pulumi.Input[str]]
 ) -> list[Manifest]:
-    """Every object that ``keep_traces`` registers."""
+    """Every object that ``deploy_traces`` registers."""
     found: list[Manifest] = []
     if store := trace_store_args(config, namespaces):
         from components.observability.trace_store import TraceStore as Store
@@ -64,7 +64,7 @@ def trace_manifests(
 
 def trace_receiver(config: StackConfig, service: Service) -> TraceReceiver | None:
     """Where a service sends its spans; None: it makes none."""
-    if config.observability.traces is None or not makes_spans(config, service):
+    if config.observability.traces is None or not sends_spans(config, service):
         return None
     return TraceReceiver(host=service_host(config, TRACE_COLLECTOR))
 
@@ -99,7 +99,7 @@ def trace_collector_args(
         namespace=namespaces[placement(config).of(TRACE_COLLECTOR)],
         image=config.images.collector or VERSIONS["images"]["collector"],
         tls_secret=config.secrets.internal_tls_of(TRACE_COLLECTOR),
-        sink=(sink_outside(traces.sink) if traces.sink else own_sink(config, TRACE_STORE, SPANS)),
+        sink=(external_sink(traces.sink) if traces.sink else own_sink(config, TRACE_STORE, SPANS)),
         longest_seconds=_longest_seconds(config),
         sampling=TraceSampling(
             sampled_percent=traces.sampled_percent,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
+from components.observability.rules.catalogue import (
+    FULL_PLATFORM,
+    FULL_PLATFORM_WITH_CLOUDNATIVE_PG,
+    every_alert,
+)
 from components.observability.rules.groups import recorded_of
 from components.observability.runbook_text import alert_text
 
@@ -29,7 +33,7 @@ def recorded_table(_: str) -> str:
     """Every recording rule, by name."""
     names = dict.fromkeys(
         rule.name
-        for options in (EVERYTHING, CLUSTER_OF_POSTGRES)
+        for options in (FULL_PLATFORM, FULL_PLATFORM_WITH_CLOUDNATIVE_PG)
         for rules in recorded_of(options).values()
         for rule in rules
     )

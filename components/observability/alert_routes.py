@@ -12,11 +12,11 @@ from typing import Final
 from ..mcp.secret_key import SecretKey
 from .rules.alert import Severity, Team
 
-NOBODY: Final = "nobody"
+NO_RECEIVER: Final = "nobody"
 """Receiver of alerts that only dashboards show."""
 DEAD_MANS_SWITCH: Final = "dead-mans-switch"
 WATCHDOG: Final = "Watchdog"
-REPEATED: Final[Mapping[Severity, str]] = {"critical": "1h", "warning": "12h"}
+REPEAT_INTERVALS: Final[Mapping[Severity, str]] = {"critical": "1h", "warning": "12h"}
 """How often an alert that still fires is sent again."""
 
 
@@ -198,7 +198,7 @@ class Route:
         repeat: time after which an alert that still fires is sent again.
         wait: time for which further alerts of a group are waited for.
         interval: least time between two messages about a group.
-        goes_on: whether the routes below are tried too.
+        continues: whether the routes below are tried too.
     """
 
     receiver: str
@@ -206,7 +206,7 @@ class Route:
     repeat: str
     wait: str = "30s"
     interval: str = "5m"
-    goes_on: bool = False
+    continues: bool = False
 
 
 def routes(alerting: Alerting) -> Iterator[Route]:
@@ -225,6 +225,6 @@ def routes(alerting: Alerting) -> Iterator[Route]:
             yield Route(
                 receiver=receiver.name,
                 matchers=[Matcher(label="severity", value=severity), *teams],
-                repeat=REPEATED.get(severity, "24h"),
-                goes_on=True,
+                repeat=REPEAT_INTERVALS.get(severity, "24h"),
+                continues=True,
             )

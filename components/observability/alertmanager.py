@@ -9,7 +9,7 @@ from ..mcp.secret_key import SecretKey
 from .alert_routes import (
     DEAD_MANS_SWITCH,
     INHIBITIONS,
-    NOBODY,
+    NO_RECEIVER,
     Alerting,
     Channel,
     Email,
@@ -58,7 +58,7 @@ def alertmanager_config(
     return {
         **({"global": {"http_config": client}} if proxy else {}),
         "route": {
-            "receiver": NOBODY,
+            "receiver": NO_RECEIVER,
             "group_by": list(GROUPED_BY),
             "routes": [
                 {
@@ -67,7 +67,7 @@ def alertmanager_config(
                     "group_wait": route.wait,
                     "group_interval": route.interval,
                     "repeat_interval": route.repeat,
-                    "continue": route.goes_on,
+                    "continue": route.continues,
                 }
                 for route in routes(alerting)
             ],
@@ -81,7 +81,7 @@ def alertmanager_config(
             for rule in INHIBITIONS
         ],
         "receivers": [
-            {"name": NOBODY},
+            {"name": NO_RECEIVER},
             *switches,
             *({"name": one.name, **_in_file(one.channel, file)} for one in alerting.receivers),
         ],
@@ -150,7 +150,7 @@ def alertmanager_config_spec(alerting: Alerting) -> dict[str, Any]:
     )
     return {
         "route": {
-            "receiver": NOBODY,
+            "receiver": NO_RECEIVER,
             "groupBy": list(GROUPED_BY),
             "routes": [
                 {
@@ -159,7 +159,7 @@ def alertmanager_config_spec(alerting: Alerting) -> dict[str, Any]:
                     "groupWait": route.wait,
                     "groupInterval": route.interval,
                     "repeatInterval": route.repeat,
-                    "continue": route.goes_on,
+                    "continue": route.continues,
                 }
                 for route in routes(alerting)
             ],
@@ -173,7 +173,7 @@ def alertmanager_config_spec(alerting: Alerting) -> dict[str, Any]:
             for rule in INHIBITIONS
         ],
         "receivers": [
-            {"name": NOBODY},
+            {"name": NO_RECEIVER},
             *switches,
             *({"name": one.name, **_by_key(one.channel)} for one in alerting.receivers),
         ],

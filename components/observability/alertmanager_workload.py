@@ -17,8 +17,8 @@ from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.secret_key import SecretKey
-from .one_pod import Program, data_volume, files_of, one_pod
 from .rule_file import alertmanager_file_problems
+from .single_pod import Program, data_volume, files_of, single_pod
 from .web_config import prometheus_files, prometheus_flags
 
 ALERTMANAGER: Final = "alertmanager"
@@ -106,4 +106,4 @@ def _workload(args: AlertmanagerArgs) -> WorkloadArgs:
         secrets=files_of(args.secrets, SECRETS),
         volume=data_volume(args, DATA),
     )
-    return one_pod(program, args)
+    return single_pod(program, args)

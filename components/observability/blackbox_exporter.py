@@ -19,8 +19,8 @@ from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.era import Era
 from ..mcp.target import MCP_PATH, METADATA_PATH
-from .one_pod import Program, files_of, one_pod
-from .probes import AskedWithToken, ProbedTool, ProbeToken, blackbox_config
+from .probes import ProbedTool, ProbeToken, TokenProbes, blackbox_config
+from .single_pod import Program, files_of, single_pod
 from .web_config import prometheus_files, prometheus_flags
 
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
@@ -129,7 +129,7 @@ def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
             *files_of(_keys_of_tokens(args), SECRETS),
         ],
     )
-    return one_pod(program, args)
+    return single_pod(program, args)
 
 
 def _keys_of_tokens(args: BlackboxExporterArgs) -> list[SecretKey]:
@@ -137,12 +137,12 @@ def _keys_of_tokens(args: BlackboxExporterArgs) -> list[SecretKey]:
     return [key for key in (token.client_secret, token.ca) if key] if token else []
 
 
-def _asked(args: BlackboxExporterArgs) -> AskedWithToken | None:
+def _asked(args: BlackboxExporterArgs) -> TokenProbes | None:
     token = args.token
     if token is None:
         return None
     secret, signed = token.client_secret, token.ca
-    return AskedWithToken(
+    return TokenProbes(
         token=token,
         secret_file=f"{SECRETS}/{secret.secret}/{secret.key}",
         ca_file=f"{SECRETS}/{signed.secret}/{signed.key}" if signed else None,

@@ -37,8 +37,8 @@ from .grafana_config import (
 )
 from .grafana_dashboards import dashboard_problems
 from .grafana_sign_in import GrafanaSignIn
-from .one_pod import Program, files_of, one_pod
 from .prometheus_config import PROMETHEUS
+from .single_pod import Program, files_of, single_pod
 from .targets import ServiceTarget
 
 GRAFANA: Final = "grafana"
@@ -150,7 +150,7 @@ def _workload(args: GrafanaArgs) -> WorkloadArgs:
         ],
         writable=(DATA,),
     )
-    return one_pod(program, args)
+    return single_pod(program, args)
 
 
 def _files(args: GrafanaArgs) -> list[Files]:

@@ -22,7 +22,7 @@ from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
 from .log_fields import LogMasking
 from .log_pipeline import PODS, STATE, LogSink, log_pipeline
-from .otel_collector import METRICS, collector_container, written
+from .otel_collector import METRICS, collector_container, configuration_text
 from .otlp_sink import sink_files
 
 LOG_COLLECTOR: Final = "log-collector"
@@ -173,7 +173,7 @@ def _container(args: LogCollectorArgs) -> Container:
             queue_bytes=args.queue_bytes,
             memory=args.resources.memory_limit,
         )
-        return written(made)
+        return configuration_text(made)
 
     return collector_container(
         LOG_COLLECTOR,

@@ -125,7 +125,7 @@ _ADDRESSES: Final[Mapping[Addresses, Sequence[tuple[str, str]]]] = {
 }
 
 
-def one_form(services: Sequence[DnsLabel]) -> list[dict[str, Any]]:
+def normalizing_statements(services: Sequence[DnsLabel]) -> list[dict[str, Any]]:
     """Statements that give each line a severity, a service, a message and its ids.
 
     Args:
@@ -172,8 +172,8 @@ def one_form(services: Sequence[DnsLabel]) -> list[dict[str, Any]]:
     ]
 
 
-def masked(masking: LogMasking) -> list[dict[str, Any]]:
-    """Statements that mask secrets and personal data, after those of ``one_form``."""
+def masking_statements(masking: LogMasking) -> list[dict[str, Any]]:
+    """Statements that mask secrets and personal data, after those of ``normalizing_statements``."""
     patterns = [*_HIDDEN_TEXTS, _EMAIL, *_ADDRESSES[masking.addresses]]
     subject = {
         "keep": [],

@@ -21,7 +21,7 @@ from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH, METRICS, PROGRAM
-from .one_pod import Program, files_of, one_pod
+from .single_pod import Program, files_of, single_pod
 
 LOG_FORWARDER: Final = "log-forwarder"
 LOG_RETENTION: Final = "log-retention"
@@ -155,14 +155,14 @@ class LogForwarder(Component[LogForwarderArgs]):
     host: pulumi.Output[str]
 
     def build(self, args: LogForwarderArgs) -> None:
-        forwarder, retention = one_pod(_program(args), args), _retention(args)
+        forwarder, retention = single_pod(_program(args), args), _retention(args)
         self.host = Workload(self.named(LOG_FORWARDER), forwarder, opts=self.owned()).host
         CronJob(self.named(LOG_RETENTION), retention, opts=self.owned())
 
     @classmethod
     def manifests(cls, name: str, args: LogForwarderArgs) -> list[Manifest]:
         """Every object that a component of this name and args registers."""
-        forwarder = one_pod(_program(args), args)
+        forwarder = single_pod(_program(args), args)
         return [
             *Workload.manifests(f"{name}-{LOG_FORWARDER}", forwarder),
             *CronJob.manifests(f"{name}-{LOG_RETENTION}", _retention(args)),

@@ -10,8 +10,8 @@ from ..base.arg_types import ByteSize, DnsLabel, Word
 from ..base.problems import Problem
 from ..base.quantities import quantity
 from ..mcp.otlp_problems import LOKI_PATHS, PATHS, path_problems, token_problems
-from .log_fields import SECURITY, LogMasking, masked, one_form
-from .otel_collector import HEALTH_CHECK, telemetry
+from .log_fields import SECURITY, LogMasking, masking_statements, normalizing_statements
+from .otel_collector import HEALTH_CHECK, own_telemetry
 from .otlp_sink import OtlpSink, authenticator, connection
 
 PODS: Final = "/var/log/pods"
@@ -102,9 +102,15 @@ def log_pipeline(
                 "spike_limit_mib": int(quantity(memory) / 5) // _MEBIBYTE,
             },
             # A statement that does not fit a line leaves the line as it is.
-            "transform/form": {"error_mode": "silent", "log_statements": one_form(services)},
+            "transform/form": {
+                "error_mode": "silent",
+                "log_statements": normalizing_statements(services),
+            },
             # A line that could not be masked is not delivered.
-            "transform/mask": {"error_mode": "propagate", "log_statements": masked(masking)},
+            "transform/mask": {
+                "error_mode": "propagate",
+                "log_statements": masking_statements(masking),
+            },
             **{
                 f"filter/{name}": {
                     "error_mode": "propagate",
@@ -126,7 +132,7 @@ def log_pipeline(
         },
         "service": {
             "extensions": ["file_storage", "health_check", *authenticator(sink)],
-            "telemetry": telemetry("warn"),
+            "telemetry": own_telemetry("warn"),
             "pipelines": {
                 "logs/read": {
                     "receivers": ["filelog"],

@@ -14,7 +14,7 @@ from ..base.kubernetes_object import Manifest
 from ..base.quantities import quantity
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
-from .one_pod import Program, data_volume, one_pod
+from .single_pod import Program, data_volume, single_pod
 from .store_args import StoreArgs
 
 LOG_STORE: Final = "log-store"
@@ -92,4 +92,4 @@ def _workload(args: LogStoreArgs) -> WorkloadArgs:
         volume=data_volume(args, _DATA),
         component="logging",
     )
-    return one_pod(program, args)
+    return single_pod(program, args)

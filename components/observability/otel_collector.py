@@ -13,26 +13,26 @@ from ..kubernetes.resources import Resources
 
 HEALTH: Final = 13133
 METRICS: Final = 8888
-EVERY: Final = ""
+ALL_ADDRESSES: Final = ""
 """Every address of the pod, IPv6 and IPv4; network policies decide who may connect."""
 CONFIG: Final = "/etc/otelcol"
 _FILE: Final = "collector.json"
 HEALTH_CHECK: Final[Mapping[str, Any]] = {
-    "health_check": {"endpoint": f"{EVERY}:{HEALTH}"},
+    "health_check": {"endpoint": f"{ALL_ADDRESSES}:{HEALTH}"},
 }
 """The extension that the probes ask."""
 
 
-def telemetry(level: Literal["warn", "info"]) -> dict[str, Any]:
+def own_telemetry(level: Literal["warn", "info"]) -> dict[str, Any]:
     """What a collector says about itself: its log from a level on, and metrics for Prometheus."""
-    metrics = {"host": EVERY, "port": METRICS}
+    metrics = {"host": ALL_ADDRESSES, "port": METRICS}
     return {
         "logs": {"encoding": "json", "level": level},
         "metrics": {"readers": [{"pull": {"exporter": {"prometheus": metrics}}}]},
     }
 
 
-def written(configuration: Mapping[str, Any]) -> str:
+def configuration_text(configuration: Mapping[str, Any]) -> str:
     """A configuration as the content of its file."""
     return json.dumps(configuration, indent=1) + "\n"
 

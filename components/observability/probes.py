@@ -12,7 +12,7 @@ from ..base.arg_types import OneLine, ScopeName, Text, ToolName, Url, Word
 from ..base.forms import names_a_credential
 from ..base.problems import Problem
 from ..mcp.secret_key import SecretKey
-from .re2 import not_re2
+from .re2 import re2_problem
 
 TIMEOUT: Final = "10s"
 UNAUTHORIZED: Final = "unauthorized"
@@ -103,7 +103,7 @@ class ProbedTool:
                 "the server would answer each call with an error",
                 'write an object, such as {"city": "Paris"}, or leave it out',
             )
-        if why := not_re2(self.answer):
+        if why := re2_problem(self.answer):
             yield Problem(
                 "answer",
                 f"is not a valid RE2 expression: {why}",
@@ -113,7 +113,7 @@ class ProbedTool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedWithToken:
+class TokenProbes:
     """What probes with a token ask.
 
     Attributes:
@@ -134,7 +134,7 @@ def blackbox_config(
     prm_url: str,
     host: str,
     ca_file: str | None,
-    asked: AskedWithToken | None = None,
+    asked: TokenProbes | None = None,
 ) -> str:
     """The content of blackbox.yml.
 
@@ -194,7 +194,7 @@ def _headers(host: str, further: Mapping[str, str]) -> dict[str, str]:
     return {"Host": host, "Accept": "application/json, text/event-stream", **further}
 
 
-def _with_token(asked: AskedWithToken, mcp_url: str, host: str) -> dict[str, dict[str, Any]]:
+def _with_token(asked: TokenProbes, mcp_url: str, host: str) -> dict[str, dict[str, Any]]:
     """The modules that send a token."""
     token = asked.token
     oauth2: dict[str, Any] = {

@@ -11,9 +11,9 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
-MOST_REPEATS: Final = 1000
+MAX_REPEATS: Final = 1000
 """Of RE2, for the product of repeats inside one another."""
-DEEPEST: Final = 100
+MAX_NESTED_GROUPS: Final = 100
 """Groups inside one another; Python cannot parse many more."""
 
 _POSIX: Final = re.compile(
@@ -29,7 +29,7 @@ _GROUP: Final = re.compile(r"\((?!\?)|\(\?(P<[A-Za-z0-9_]+>|[ims]*(-[ims]+)?:|[i
 _REPEAT: Final = re.compile(r"([*+?]|\{[0-9]*,?[0-9]*\})\??")
 
 
-def not_re2(expression: str) -> str | None:
+def re2_problem(expression: str) -> str | None:
     """Why an expression is none of RE2, or is of no use; None if it is one."""
     if not expression:
         return "it is empty, which every text matches"
@@ -66,10 +66,10 @@ def _only_python(expression: str) -> Iterator[str]:
         if found and found.re is _GROUP and not text.endswith(")"):
             groups.append(1)
         groups[-1] = max(groups[-1], last)
-        if last > MOST_REPEATS:
-            yield f"it repeats something more than {MOST_REPEATS} times"
-        if len(groups) > DEEPEST:
-            yield f"it has more than {DEEPEST} groups inside one another"
+        if last > MAX_REPEATS:
+            yield f"it repeats something more than {MAX_REPEATS} times"
+        if len(groups) > MAX_NESTED_GROUPS:
+            yield f"it has more than {MAX_NESTED_GROUPS} groups inside one another"
         at += len(text)
 
 

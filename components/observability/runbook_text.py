@@ -32,7 +32,7 @@ _WORD: Final = r"(?<![\w-]){}(?![\w-])"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Names:
+class RunbookNames:
     """What the workloads and namespaces of a platform are called.
 
     Attributes:
@@ -87,7 +87,7 @@ def alert_text(alert: Alert) -> str:
     )
 
 
-def runbook_texts(options: RuleOptions, names: Names) -> dict[str, str]:
+def runbook_texts(options: RuleOptions, names: RunbookNames) -> dict[str, str]:
     """The page of each alert of a platform, by the alert's name.
 
     The expressions are those of the platform. Commands name its namespaces, its stack and its
@@ -103,7 +103,7 @@ def runbook_texts(options: RuleOptions, names: Names) -> dict[str, str]:
     }
 
 
-def _own(alert: Alert, text: str, options: RuleOptions, names: Names) -> str:
+def _own(alert: Alert, text: str, options: RuleOptions, names: RunbookNames) -> str:
     text = plain(_BLOCK.sub(lambda _: alert_text(alert) + "\n", text))
     text = re.sub(rf"--stack[ =]{EXAMPLE_STACK}\b", f"--stack {names.stack}", text)
     forwarded = f"deployment/{EXAMPLE_GATEWAY} 9090"
@@ -118,7 +118,7 @@ def _own(alert: Alert, text: str, options: RuleOptions, names: Names) -> str:
     return _in_own_namespaces(text, options, names)
 
 
-def _in_own_namespaces(text: str, options: RuleOptions, names: Names) -> str:
+def _in_own_namespaces(text: str, options: RuleOptions, names: RunbookNames) -> str:
     """Each command asks in the namespace of the workload that it names."""
     before = options.namespace
 
@@ -136,7 +136,7 @@ def _in_own_namespaces(text: str, options: RuleOptions, names: Names) -> str:
     return _KUBECTL.sub(command, text).replace(EXAMPLE_NAMESPACE, options.namespace)
 
 
-def _stand_ins(options: RuleOptions, names: Names) -> Iterator[tuple[str, str]]:
+def _stand_ins(options: RuleOptions, names: RunbookNames) -> Iterator[tuple[str, str]]:
     """What the pages name as an example, and what the platform has in its place."""
     servers = options.exporting
     other = next(iter(servers), None)

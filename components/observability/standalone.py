@@ -23,9 +23,9 @@ from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_CA_PATH
-from .one_pod import Program, data_volume, one_pod
 from .prometheus_config import PORT, PROMETHEUS, basic_auth, prometheus_config, service_host
 from .rule_file import rule_file_problems
+from .single_pod import Program, data_volume, single_pod
 from .targets import (
     ProbedUrl,
     ScrapeSeconds,
@@ -219,7 +219,7 @@ def _workload(args: StandaloneObservabilityArgs) -> WorkloadArgs:
         volume=data_volume(args, DATA),
         api_token=True,
     )
-    return one_pod(program, args)
+    return single_pod(program, args)
 
 
 def _configuration(args: StandaloneObservabilityArgs) -> pulumi.Input[str]:

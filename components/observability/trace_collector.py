@@ -21,7 +21,7 @@ from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
-from .otel_collector import METRICS, collector_container, written
+from .otel_collector import METRICS, collector_container, configuration_text
 from .otlp_sink import OtlpSink, sink_files
 from .trace_collector_config import TraceSampling, trace_collector_config
 
@@ -134,7 +134,7 @@ def _container(args: TraceCollectorArgs) -> Container:
     return collector_container(
         TRACE_COLLECTOR,
         args.image,
-        written(made),
+        configuration_text(made),
         args.resources,
         receives=[Port(name="otlp", number=OTLP_HTTP, service=OTLP_HTTP)],
         secrets=[certificate, *sink_files(args.sink)],

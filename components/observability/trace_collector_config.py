@@ -11,7 +11,7 @@ from ..base.constraints import Range
 from ..base.quantities import quantity
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
-from .otel_collector import EVERY, HEALTH_CHECK, telemetry
+from .otel_collector import ALL_ADDRESSES, HEALTH_CHECK, own_telemetry
 from .otlp_sink import OtlpSink, authenticator, connection
 
 AFTER_CALL_SECONDS: Final = 5
@@ -79,7 +79,7 @@ def trace_collector_config(
             "otlp": {
                 "protocols": {
                     "http": {
-                        "endpoint": f"{EVERY}:{OTLP_HTTP}",
+                        "endpoint": f"{ALL_ADDRESSES}:{OTLP_HTTP}",
                         "max_request_body_size": LARGEST_BODY,
                         "tls": {
                             "cert_file": f"{INTERNAL_TLS_PATH}/tls.crt",
@@ -121,7 +121,7 @@ def trace_collector_config(
                     "exporters": ["otlphttp"],
                 }
             },
-            "telemetry": telemetry("info"),
+            "telemetry": own_telemetry("info"),
         },
     }
 

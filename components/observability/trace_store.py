@@ -19,8 +19,8 @@ from ..kubernetes.resources import EXPORTER_RESOURCES
 from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
 from ..mcp.server_config import INTERNAL_TLS_PATH, PROGRAM
 from ..mcp.traces import OTLP_HTTP
-from .one_pod import data_volume
-from .otel_collector import METRICS, telemetry
+from .otel_collector import METRICS, own_telemetry
+from .single_pod import data_volume
 from .store_args import StoreArgs
 
 TRACE_STORE: Final = "trace-store"
@@ -153,7 +153,7 @@ def trace_store_config(retention_days: int) -> dict[str, Any]:
             },
             "telemetry": {
                 "resource": {"service.name": TRACE_STORE},
-                **telemetry("info"),
+                **own_telemetry("info"),
             },
         },
     }

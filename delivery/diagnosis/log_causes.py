@@ -11,7 +11,7 @@ from components.base.problems import Problem
 from .cause import Cause, Rank
 from .evidence import Evidence
 
-SIGNS: Final[tuple[tuple[str, str, str, str], ...]] = (
+LOG_PATTERNS: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         r"password authentication failed|WRONGPASS|invalid username-password",
         "a store refuses the password",
@@ -55,7 +55,7 @@ def from_logs(evidence: Evidence) -> Iterator[Cause]:
     """The likeliest cause in the log of each container that is not ready."""
     for namespace, pod, container in sorted(evidence.logs.keys() & evidence.failing()):
         text = evidence.logs[namespace, pod, container]
-        for pattern, what, fix, section in SIGNS:
+        for pattern, what, fix, section in LOG_PATTERNS:
             lines = [line for line in text.splitlines() if re.search(pattern, line)]
             if lines:
                 yield Cause(

@@ -86,7 +86,7 @@ def _workloads(evidence: Evidence) -> Iterator[Cause]:
     for event in _events(evidence, "FailedCreate"):
         about = event["involvedObject"]
         if not any(
-            one["metadata"]["name"] == about["name"] and _lacks_pods(one)
+            one["metadata"]["name"] == about["name"] and _has_too_few_pods(one)
             for kind in ("replicasets", "statefulsets", "jobs")
             for one in evidence.of(kind)
         ):
@@ -106,7 +106,7 @@ def _workloads(evidence: Evidence) -> Iterator[Cause]:
         )
 
 
-def _lacks_pods(workload: Object) -> bool:
+def _has_too_few_pods(workload: Object) -> bool:
     wanted = workload["spec"].get("replicas", workload["spec"].get("parallelism", 1))
     status = workload.get("status", {})
     return status.get("replicas", status.get("active", 0) + status.get("succeeded", 0)) < wanted

@@ -130,7 +130,7 @@ def _container(pod: Object, status: Mapping[str, Any], evidence: Evidence) -> It
             ),
             "memory-grows",
         )
-    elif ended and ended.get("exitCode") and not (status.get("ready") and _seldom(status)):
+    elif ended and ended.get("exitCode") and not (status.get("ready") and _restarts_rarely(status)):
         said = _said(pod, status, evidence)
         yield Cause(
             Rank.ENDED,
@@ -154,7 +154,7 @@ def _container(pod: Object, status: Mapping[str, Any], evidence: Evidence) -> It
         )
 
 
-def _seldom(status: Mapping[str, Any]) -> bool:
+def _restarts_rarely(status: Mapping[str, Any]) -> bool:
     return status.get("restartCount", 0) < RESTARTS
 
 

@@ -12,8 +12,8 @@ from components.base.problems import Problem, ProblemReport
 from components.base.quantities import quantity
 
 from ..kubectl import Kubectl
-from .sized import Sized
 from .usage import Point, Usage
+from .workload_sizes import SizedWorkload
 
 EVERY: Final = 15.0
 """Seconds between two samples: metrics-server reads the kubelets that often by default."""
@@ -28,7 +28,7 @@ def is_pod_of(pod: str, workload: str) -> bool:
 
 def sampled(
     kubectl: Kubectl,
-    workloads: Sequence[Sized],
+    workloads: Sequence[SizedWorkload],
     seconds: float,
     tell: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
@@ -74,7 +74,7 @@ def _pods(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Any]]:
 
 
 def _usage(
-    workload: Sized, taken: Sequence[tuple[float, Sequence[Mapping[str, Any]]]]
+    workload: SizedWorkload, taken: Sequence[tuple[float, Sequence[Mapping[str, Any]]]]
 ) -> Usage | None:
     series: dict[str, list[Point]] = {"cpu": [], "cpu_of_all": [], "memory": [], "pods": []}
     for at, pods in taken:

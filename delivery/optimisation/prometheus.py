@@ -19,11 +19,11 @@ from components.base.problems import Problem, ProblemReport
 from .. import process
 from ..kubectl import Kubectl
 from ..option_values import without_password
-from .sized import Sized
 from .usage import Point, Usage
+from .workload_sizes import SizedWorkload
 
-MOST_POINTS: Final = 2000
-LEAST_STEP: Final = 15
+MAX_POINTS: Final = 2000
+MIN_STEP_SECONDS: Final = 15
 ASK_SECONDS: Final = 60
 NOT_KNOWN: Final = "it is not known what the pods used"
 _FORWARDED: Final = re.compile(r"127\.0\.0\.1:(\d+)")
@@ -164,7 +164,7 @@ def _value(kubectl: Kubectl, namespace: str, secret: str, key: str) -> str:
     return base64.b64decode(encoded).decode()
 
 
-def usage_of(prometheus: Prometheus, workload: Sized, window: float) -> Usage | None:
+def usage_of(prometheus: Prometheus, workload: SizedWorkload, window: float) -> Usage | None:
     """What a workload used; None if this Prometheus has nothing about it.
 
     Metrics of containers come first. Where there are none, those of the server's process stand for
@@ -175,7 +175,7 @@ def usage_of(prometheus: Prometheus, workload: Sized, window: float) -> Usage | 
         workload: of the stack.
         window: seconds until now.
     """
-    step = max(LEAST_STEP, -(-window // MOST_POINTS))
+    step = max(MIN_STEP_SECONDS, -(-window // MAX_POINTS))
     over = f"[{max(300, int(4 * step))}s]" if window > 3600 else f"[{max(60, int(4 * step))}s]"
     within = f"[{int(step)}s]"
     pods = f"^{re.escape(workload.name)}-([0-9]+|[a-z0-9]{{1,10}}-{_SAFE}{{5}})$".replace(

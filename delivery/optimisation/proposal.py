@@ -10,19 +10,19 @@ from typing import Final
 
 from components.base.quantities import quantity
 
-from .sized import Sized
 from .usage import Usage, largest, quantile, share_above
+from .workload_sizes import SizedWorkload
 
 Rounded = Callable[[float], tuple[str, float]]
 """Rounds a number up: the quantity as a stack file has it, and the number."""
 MEBI: Final = 1024**2
-THROTTLED: Final = 0.05
+THROTTLED_SHARE: Final = 0.05
 """Share of CPU periods in which a container had to wait, above which its limit is too small."""
-NEAR: Final = 0.9
+NEAR_LIMIT: Final = 0.9
 """Share of a limit above which use is near it."""
-AT_MOST: Final = 0.05
+TIME_AT_MAXIMUM: Final = 0.05
 """Share of the time at the largest number of pods above which that number is too small."""
-WORTHWHILE: Final = 0.9
+KEPT_SHARE: Final = 0.9
 """A request that would keep more than this share of itself stays as it is."""
 
 
@@ -47,14 +47,14 @@ class Change:
         path: of the value, by steps as in the stack file.
         before, after: as the stack file has it; before is what is in effect.
         why: in a sentence.
-        beside: values of the same mapping that must be written with it, by their names.
+        written_with: values of the same mapping that must be written with it, by their names.
     """
 
     path: tuple[str, ...]
     before: str | int
     after: str | int
     why: str
-    beside: Mapping[str, int] = field(default_factory=dict[str, int])
+    written_with: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class Proposal:
         notes: what was seen, and why something stays.
     """
 
-    workload: Sized
+    workload: SizedWorkload
     usage: Usage
     used_cpu: float
     used_memory: float
@@ -84,7 +84,7 @@ class Proposal:
     notes: list[str] = field(default_factory=list[str])
 
 
-def propose(workload: Sized, usage: Usage, margins: Margins) -> Proposal:
+def propose(workload: SizedWorkload, usage: Usage, margins: Margins) -> Proposal:
     """The proposal for a workload with enough data."""
     used_cpu = quantile(usage.cpu, margins.cpu_quantile)
     used_memory = largest(usage.memory)
@@ -103,13 +103,13 @@ def propose(workload: Sized, usage: Usage, margins: Margins) -> Proposal:
     return found
 
 
-def _pods(workload: Sized, usage: Usage, margins: Margins, found: Proposal) -> int:
+def _pods(workload: SizedWorkload, usage: Usage, margins: Margins, found: Proposal) -> int:
     """The pods that run while nothing needs more, as proposed."""
     usual = workload.usual_pods
     ran = largest(usage.pods)
     if workload.most is not None and workload.least is not None:
         busy = share_above(usage.pods, workload.most - 1)
-        if busy > AT_MOST and workload.most > workload.least:
+        if busy > TIME_AT_MAXIMUM and workload.most > workload.least:
             more = math.ceil(workload.most * 1.5)
             found.changes.append(
                 Change(
@@ -117,7 +117,7 @@ def _pods(workload: Sized, usage: Usage, margins: Margins, found: Proposal) -> i
                     before=workload.most,
                     after=more,
                     why=f"{busy:.0%} of the time it had as many pods as it may have",
-                    beside={"min": workload.least},
+                    written_with={"min": workload.least},
                 )
             )
             return usual
@@ -136,14 +136,14 @@ def _pods(workload: Sized, usage: Usage, margins: Margins, found: Proposal) -> i
             before=usual,
             after=fewer,
             why=f"all pods together used {_cores(total / (1 + margins.headroom))} of CPU",
-            beside={"max": workload.most} if workload.most is not None else {},
+            written_with={"max": workload.most} if workload.most is not None else {},
         )
     )
     return fewer
 
 
 def _cpu(
-    workload: Sized, usage: Usage, margins: Margins, found: Proposal, pods: int
+    workload: SizedWorkload, usage: Usage, margins: Margins, found: Proposal, pods: int
 ) -> dict[str, str]:
     """The CPU request: what a pod used, and what keeps an autoscaler where it is."""
     now = float(quantity(workload.now["cpu"]))
@@ -158,7 +158,7 @@ def _cpu(
 
 
 def _memory(
-    workload: Sized, usage: Usage, margins: Margins, found: Proposal, pods: int
+    workload: SizedWorkload, usage: Usage, margins: Margins, found: Proposal, pods: int
 ) -> dict[str, str]:
     now = float(quantity(workload.now["memory"]))
     if workload.memory_target and largest(usage.pods) > workload.usual_pods:
@@ -172,23 +172,23 @@ def _memory(
 
 def _request(name: str, now: float, wanted: float, written: Rounded) -> dict[str, str]:
     text, value = written(wanted)
-    if now * WORTHWHILE < value <= now:
+    if now * KEPT_SHARE < value <= now:
         return {}
     return {name: text} if value != now else {}
 
 
 def _limits(
-    workload: Sized, usage: Usage, found: Proposal, after: Mapping[str, str]
+    workload: SizedWorkload, usage: Usage, found: Proposal, after: Mapping[str, str]
 ) -> dict[str, str]:
     """Larger limits for what was at them; a limit is never lowered, since it reserves nothing."""
     raised: dict[str, str] = {}
     cpu, memory = (float(quantity(workload.now[f"{one}_limit"])) for one in ("cpu", "memory"))
     throttled = quantile(usage.throttled, 0.95)
-    if throttled > THROTTLED or found.used_cpu > cpu * NEAR:
+    if throttled > THROTTLED_SHARE or found.used_cpu > cpu * NEAR_LIMIT:
         raised["cpu_limit"] = _millicores(cpu * 1.5)[0]
-        if throttled > THROTTLED:
+        if throttled > THROTTLED_SHARE:
             found.notes.append(f"throttled in {throttled:.0%} of its CPU periods")
-    if usage.killed or found.used_memory > memory * NEAR:
+    if usage.killed or found.used_memory > memory * NEAR_LIMIT:
         raised["memory_limit"] = _mebibytes(max(memory, found.used_memory) * 1.5)[0]
         if usage.killed:
             found.notes.append(f"killed {usage.killed} times for its memory")
@@ -199,7 +199,7 @@ def _limits(
     return raised
 
 
-def _guaranteed(workload: Sized, after: dict[str, str]) -> None:
+def _guaranteed(workload: SizedWorkload, after: dict[str, str]) -> None:
     """Keeps requests equal to limits where they are: the pods have the QoS class Guaranteed."""
     for name in ("cpu", "memory"):
         if workload.now[name] == workload.now[f"{name}_limit"]:
@@ -208,7 +208,9 @@ def _guaranteed(workload: Sized, after: dict[str, str]) -> None:
                 after[name] = after[f"{name}_limit"] = max(larger, key=quantity)
 
 
-def _changed(workload: Sized, after: Mapping[str, str], found: Proposal) -> Iterator[Change]:
+def _changed(
+    workload: SizedWorkload, after: Mapping[str, str], found: Proposal
+) -> Iterator[Change]:
     reasons = {
         "cpu": f"the busiest pod used {_cores(found.used_cpu)}",
         "memory": f"a pod used at most {found.used_memory / MEBI:.0f}Mi",

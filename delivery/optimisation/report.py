@@ -31,7 +31,7 @@ class Prices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Assessment:
     """The result for a stack.
 
     Attributes:
@@ -60,7 +60,7 @@ class Judged:
         )
 
 
-def lines(judged: Judged, prices: Prices) -> Iterator[str]:
+def lines(judged: Assessment, prices: Prices) -> Iterator[str]:
     """The result for people."""
     for proposal in judged.proposals:
         workload, usage = proposal.workload, proposal.usage
@@ -97,7 +97,7 @@ def _saving(cores: float, size: float, prices: Prices) -> str:
     return f"{text}; {abs(price):.2f} a month {'saved' if price >= 0 else 'more'}"
 
 
-def to_json(judged: Judged, prices: Prices) -> dict[str, Any]:
+def to_json(judged: Assessment, prices: Prices) -> dict[str, Any]:
     """The result for programs; CPU in cores, memory in bytes, time in hours."""
     cores, size = judged.saved
     return {

@@ -20,16 +20,16 @@ from ..stack_identity import StackIdentity
 from .metrics_api import sampled
 from .prometheus import NOT_KNOWN, Prometheus, forwarded, usage_of
 from .proposal import Margins, propose
-from .report import Judged
-from .sized import Sized, sized
+from .report import Assessment
 from .stack_values import refuse_broken_stack, with_changes
 from .usage import Usage
+from .workload_sizes import SizedWorkload, sized_workloads
 
 PORT = 9090
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class OptimiseOptions:
     """What a person asks for.
 
     Attributes:
@@ -55,7 +55,7 @@ class Optimised:
         text: of the stack file with the changes.
     """
 
-    judged: Judged
+    judged: Assessment
     file: StackFile
     text: str
 
@@ -71,7 +71,7 @@ def configuration(file: StackFile) -> StackConfig:
 
 
 def optimised(
-    stack: StackIdentity, request: str | None, asked: Asked, progress: Progress
+    stack: StackIdentity, request: str | None, asked: OptimiseOptions, progress: Progress
 ) -> Optimised:
     """What is proposed for a stack.
 
@@ -86,7 +86,7 @@ def optimised(
     """
     file = StackFile.read(stack.root, stack.name)
     config = configuration(file)
-    workloads = list(sized(config))
+    workloads = list(sized_workloads(config))
     if asked.sample:
         with progress.step("What the pods use now") as step:
             kubectl = cluster_of(stack, request, consequence=NOT_KNOWN)
@@ -118,7 +118,9 @@ def optimised(
     return Optimised(judged=judged, file=file, text=text)
 
 
-def judge(workloads: Sequence[Sized], used: Mapping[str, Usage], asked: Asked) -> Judged:
+def judge(
+    workloads: Sequence[SizedWorkload], used: Mapping[str, Usage], asked: OptimiseOptions
+) -> Assessment:
     """The proposals of the workloads with enough data.
 
     Raises:
@@ -129,14 +131,14 @@ def judge(workloads: Sequence[Sized], used: Mapping[str, Usage], asked: Asked) -
     judged = [one for one in workloads if one.name not in left_out]
     if not judged:
         raise ProblemReport(unjudged)
-    return Judged(
+    return Assessment(
         proposals=[propose(one, used[one.name], asked.margins) for one in judged],
         unjudged=unjudged,
     )
 
 
 def _without_data(
-    workloads: Sequence[Sized], used: Mapping[str, Usage], asked: Asked
+    workloads: Sequence[SizedWorkload], used: Mapping[str, Usage], asked: OptimiseOptions
 ) -> Iterator[Problem]:
     for one in workloads:
         usage = used.get(one.name)
@@ -173,7 +175,7 @@ def _time(seconds: float) -> str:
 
 @contextmanager
 def _prometheus(
-    stack: StackIdentity, request: str | None, config: StackConfig, asked: Asked
+    stack: StackIdentity, request: str | None, config: StackConfig, asked: OptimiseOptions
 ) -> Generator[Prometheus]:
     """The Prometheus of the stack, or the one that was named."""
     if asked.prometheus is not None:

@@ -37,8 +37,8 @@ def with_changes(file: StackFile, changes: Sequence[Change]) -> tuple[str, dict[
         key = section if section in file.config else full
         *way, last = steps
         there = _at(wanted, (key, *way))
-        beside = {name: one for name, one in change.beside.items() if name not in there}
-        for name, value in {last: change.after, **beside}.items():
+        written_with = {name: one for name, one in change.written_with.items() if name not in there}
+        for name, value in {last: change.after, **written_with}.items():
             text = with_value(text, (key, *way, name), value)
             _set(wanted, (key, *way, name), value)
         touched[full] = wanted[key]

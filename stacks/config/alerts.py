@@ -9,7 +9,7 @@ from pydantic import Field
 from components.base.arg_forms import EMAIL_ADDRESS
 from components.base.constraints import Form
 from components.observability.rules.alert import Team
-from components.observability.rules.foreign import ForeignExporter
+from components.observability.rules.external_exporters import ExternalExporter
 
 from .alert_thresholds import Objectives, Thresholds
 from .forms import DnsLabel, OneLine, Url, constraint
@@ -107,7 +107,7 @@ class Alerts(Section):
     disabled: list[str] = Field(
         default=[], max_length=100, description="Names of alerts that are left out."
     )
-    exporters: list[ForeignExporter] = Field(
+    exporters: list[ExternalExporter] = Field(
         default=[],
         description="Programs outside the platform whose metrics your Prometheus has: the alerts "
         "on them are added.",

@@ -19,7 +19,7 @@ _CHANNELS: Final = ("slack", "email", "pagerduty", "webhook")
 _HERE: Final = "observability.alerts"
 
 
-def something_evaluates_the_alerts(config: StackConfig) -> Iterator[Problem]:
+def alerts_need_a_prometheus(config: StackConfig) -> Iterator[Problem]:
     """Alerts are configured for a kind that has rules, or for alarms of a cloud."""
     section = config.observability
     if section.kind != "none":
@@ -38,7 +38,7 @@ def something_evaluates_the_alerts(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def no_exporter_is_outside(config: StackConfig) -> Iterator[Problem]:
+def standalone_has_no_external_exporters(config: StackConfig) -> Iterator[Problem]:
     """Programs outside the platform are listed for a Prometheus that reads them."""
     section = config.observability
     if section.kind == "standalone" and section.alerts.exporters:
@@ -157,8 +157,8 @@ def prod_has_a_dead_mans_switch(config: StackConfig) -> Iterator[Problem]:
 
 
 ALERT_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("observability.alerts", "observability.kind", "clouds"), something_evaluates_the_alerts),
-    (("observability.alerts", "observability.kind"), no_exporter_is_outside),
+    (("observability.alerts", "observability.kind", "clouds"), alerts_need_a_prometheus),
+    (("observability.alerts", "observability.kind"), standalone_has_no_external_exporters),
     (("observability.alerts.objectives",), an_objective_can_be_measured),
     (("observability.alerts.disabled",), disabled_alerts_exist),
     (("observability.alerts.receivers",), receivers_are_one_each),

@@ -27,7 +27,7 @@ def security_events_have_an_index(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def stores_have_two_logins(config: StackConfig) -> Iterator[Problem]:
+def writing_and_deleting_have_separate_logins(config: StackConfig) -> Iterator[Problem]:
     """Elasticsearch and OpenSearch: one login appends lines, another deletes old ones."""
     logs = config.observability.logs
     if logs is None or logs.sink is None:
@@ -115,7 +115,7 @@ def _login_problems(path: str, section: LogSink | LogRetention) -> Iterator[Prob
         )
 
 
-def the_namespace_of_collectors_is_theirs(config: StackConfig) -> Iterator[Problem]:
+def collectors_have_a_namespace_of_their_own(config: StackConfig) -> Iterator[Problem]:
     """No server runs where pods are admitted that mount directories of their node."""
     if config.observability.logs is None:
         return
@@ -145,8 +145,8 @@ def user_ids_are_those_of_the_node(config: StackConfig) -> Iterator[Problem]:
 
 LOG_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability.logs",), security_events_have_an_index),
-    (("observability.logs",), stores_have_two_logins),
-    (("observability.logs", "servers", "kubernetes"), the_namespace_of_collectors_is_theirs),
+    (("observability.logs",), writing_and_deleting_have_separate_logins),
+    (("observability.logs", "servers", "kubernetes"), collectors_have_a_namespace_of_their_own),
     (("observability.logs", "kubernetes"), user_ids_are_those_of_the_node),
 ]
 """Each rule with what it reads."""

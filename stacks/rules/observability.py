@@ -41,7 +41,7 @@ def the_kind_has_its_fields(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def an_own_prometheus_can_work(config: StackConfig) -> Iterator[Problem]:
+def standalone_prometheus_has_its_fields(config: StackConfig) -> Iterator[Problem]:
     """The kind standalone has what Prometheus needs, and is the only one that reads metrics."""
     section, standalone = config.observability, config.observability.kind == "standalone"
     stated = {
@@ -81,7 +81,7 @@ def an_own_prometheus_can_work(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def labels_are_free(config: StackConfig) -> Iterator[Problem]:
+def labels_do_not_replace_those_of_components(config: StackConfig) -> Iterator[Problem]:
     """Labels of the operator's objects and of dashboards are not those that components set."""
     section = config.observability
     named = {"operator": section.operator, "dashboards": section.dashboards}
@@ -108,7 +108,7 @@ def prometheus_may_connect(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def nothing_is_read_twice(config: StackConfig) -> Iterator[Problem]:
+def no_pod_monitor_is_duplicated(config: StackConfig) -> Iterator[Problem]:
     """CloudNativePG's servers have one PodMonitor."""
     database = config.data.cloudnative_pg
     if (
@@ -127,12 +127,12 @@ def nothing_is_read_twice(config: StackConfig) -> Iterator[Problem]:
 
 OBSERVABILITY_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability",), the_kind_has_its_fields),
-    (("observability.operator",), labels_are_free),
+    (("observability.operator",), labels_do_not_replace_those_of_components),
     (
         ("observability", "images", "network.prometheus", "kubernetes", "environment"),
-        an_own_prometheus_can_work,
+        standalone_prometheus_has_its_fields,
     ),
     (("observability.kind", "network.prometheus"), prometheus_may_connect),
-    (("observability.kind", "data", "topology", "servers"), nothing_is_read_twice),
+    (("observability.kind", "data", "topology", "servers"), no_pod_monitor_is_duplicated),
 ]
 """Each rule with what it reads."""

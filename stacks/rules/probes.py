@@ -80,9 +80,9 @@ def probes_get_tokens(config: StackConfig) -> Iterator[Problem]:
             "remove it, or set protocol.era to dual",
         )
     if section.tool:
-        from components.observability.re2 import not_re2
+        from components.observability.re2 import re2_problem
 
-        if why := not_re2(section.tool.answer):
+        if why := re2_problem(section.tool.answer):
             yield at(
                 f"{_SECTION}.tool.answer",
                 f"is not a valid RE2 expression: {why}",

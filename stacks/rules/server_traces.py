@@ -135,7 +135,7 @@ def _variables(config: StackConfig, name: str, server: Server) -> dict[str, tupl
     return found
 
 
-def nothing_hides_the_authority(config: StackConfig) -> Iterator[Problem]:
+def no_mount_hides_the_ca(config: StackConfig) -> Iterator[Problem]:
     """No directory or file of the user is where the CA of the collector is mounted."""
     for name, server in config.cluster_servers.items():
         if not server.traces:
@@ -161,6 +161,6 @@ SERVER_TRACE_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
         ("servers", "kubernetes.pods", "kubernetes.servicePods"),
         variables_send_spans_to_the_collector,
     ),
-    (("servers",), nothing_hides_the_authority),
+    (("servers",), no_mount_hides_the_ca),
 ]
 """Each rule with what it reads."""

@@ -18,7 +18,7 @@ from components.base.problems import ProblemReport
 from delivery.cli import app
 from delivery.load_objectives import objectives_of
 from delivery.load_report import Objectives, lines, problems, to_json
-from delivery.load_run import Amount, Load, Measured, Outcome, run
+from delivery.load_run import Load, LoadAmount, LoadResult, Outcome, run
 from delivery.mcp_client import Endpoint, Era
 from delivery.outputs import Deployed
 from delivery.stack_identity import StackIdentity
@@ -42,13 +42,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningServer]
 def load(
     tool: str | None = None, *, rate: float = 50, clients: int = 4, seconds: float = 1, **given: Any
 ) -> Load:
-    amount = Amount(rate=rate, clients=clients, seconds=seconds)
+    amount = LoadAmount(rate=rate, clients=clients, seconds=seconds)
     return Load(tool=tool, arguments=given, amount=amount)
 
 
-def sent(server: RunningServer, one: Load, seconds: float = 10) -> Measured:
+def sent(server: RunningServer, one: Load, seconds: float = 10) -> LoadResult:
     """Send a load to a server, each client as a user of its own."""
-    measured = Measured()
+    measured = LoadResult()
     endpoints = [
         Endpoint(
             url=f"{server.base}/mcp",
@@ -92,7 +92,7 @@ def test_the_list_of_tools_is_asked_for_each_time(server: RunningServer):
 @pytest.mark.slow
 def test_a_wait_for_a_free_client_counts(server: RunningServer):
     """One client, a call of 0.4 s each, and one due every 0.2 s: the third waits for 0.4 s."""
-    amount = Amount(rate=5, clients=1, seconds=2)
+    amount = LoadAmount(rate=5, clients=1, seconds=2)
     busy = Load(tool="wait", arguments={"seconds": 0.4}, amount=amount)
     measured = sent(server, busy)
     assert measured.seconds[0] < 0.8 < 0.9 < measured.seconds[-1]
@@ -116,7 +116,7 @@ def test_a_limit_of_the_server_is_told_apart_from_a_failure(tmp_path: Path):
 @pytest.mark.slow
 def test_a_server_that_ends_leaves_failures_and_no_traceback(tmp_path: Path):
     with serving(tmp_path, Issuer.at(tmp_path)) as ending:
-        measured = Measured()
+        measured = LoadResult()
         endpoint = Endpoint(url=f"{ending.base}/mcp", token=ending.token, seconds=2)
 
         async def killed() -> None:
@@ -141,16 +141,16 @@ def test_a_server_that_ends_leaves_failures_and_no_traceback(tmp_path: Path):
 def test_a_client_that_cannot_connect_is_one_problem(server: RunningServer):
     endpoint = Endpoint(url=f"{server.base}/mcp", token="no token", seconds=2)
     with pytest.raises(ProblemReport, match="the token is refused") as refused:
-        anyio.run(run, load(), [endpoint], Era.MODERN, Measured())
+        anyio.run(run, load(), [endpoint], Era.MODERN, LoadResult())
     assert len(refused.value.problems) == 1
 
 
-def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> Measured:
+def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> LoadResult:
     """A thousand requests, of which some failed, were refused or were slow."""
     answered = 1000 - failed - limited
     counts = {Outcome.ANSWERED: answered, Outcome.FAILED: failed, Outcome.LIMITED: limited}
     seconds = [*[0.1] * (answered - slow), *[3.0] * slow]
-    return Measured(outcomes=Counter(counts), seconds=seconds, duration=20)
+    return LoadResult(outcomes=Counter(counts), seconds=seconds, duration=20)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> Measured
         (measured_as(failed=900, slow=100), {"availability", "latency"}),
     ],
 )
-def test_objectives_are_missed_at_their_edge(measured: Measured, missed: set[str]):
+def test_objectives_are_missed_at_their_edge(measured: LoadResult, missed: set[str]):
     assert {one.path for one in problems(measured, load(), OBJECTIVES)} == missed
     assert set(to_json(measured, load(), OBJECTIVES)["missed"]) == missed
 

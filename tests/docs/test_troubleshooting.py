@@ -13,7 +13,7 @@ import pytest
 from components.base.problems import Problem
 from delivery.diagnosis.cause import SECTIONS, Cause, Rank
 from delivery.diagnosis.evidence import Evidence
-from delivery.diagnosis.log_causes import SIGNS
+from delivery.diagnosis.log_causes import LOG_PATTERNS
 from delivery.diagnosis.run import shown, to_json
 from tests.docs.test_runbooks import unknown_options
 from tools.docs import ROOT
@@ -119,7 +119,7 @@ def test_the_table_of_symptoms_leads_to_every_section():
 
 
 def test_diagnose_leads_to_sections_that_exist():
-    named = {*SECTIONS.values(), *(section for *_, section in SIGNS)}
+    named = {*SECTIONS.values(), *(section for *_, section in LOG_PATTERNS)}
     source = (ROOT / "delivery/diagnosis/pod_causes.py").read_text()
     named |= set(re.findall(r"^            \"([a-z-]+)\",$", source, re.MULTILINE))
     assert "memory-grows" in named

@@ -19,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import LATEST_HANDSHAKE_VERSION as LEGACY
 from websockets.asyncio.client import connect
 
-from delivery.load_run import Amount, Load, Measured
+from delivery.load_run import Load, LoadAmount, LoadResult
 from delivery.load_run import run as run_load
 from delivery.mcp_client import Endpoint, Era, connected
 from runtime.mcp_resources import memory_uri
@@ -81,7 +81,7 @@ class Traffic:
 
     client: Client
     seconds: float
-    measured: dict[str, Measured]
+    measured: dict[str, LoadResult]
 
     async def run(self, loads: Mapping[str, tuple[str, str | None, dict[str, Any], float]]) -> None:
         """Send all at the same time.
@@ -103,10 +103,10 @@ class Traffic:
     async def _load(
         self, name: str, path: str, tool: str | None, arguments: dict[str, Any], rate: float
     ) -> None:
-        amount = Amount(rate=rate, clients=2, seconds=self.seconds)
+        amount = LoadAmount(rate=rate, clients=2, seconds=self.seconds)
         load = Load(tool=tool, arguments=arguments, amount=amount)
         endpoints = [self.client.endpoint(f"{name}-{n}", path) for n in range(amount.clients)]
-        self.measured[name] = Measured()
+        self.measured[name] = LoadResult()
         await run_load(load, endpoints, Era.MODERN, self.measured[name])
 
     async def _websocket(self) -> None:

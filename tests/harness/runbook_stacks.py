@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, get_args
 
-from components.observability.rules.foreign import ForeignExporter
+from components.observability.rules.external_exporters import ExternalExporter
 from graph.resource_graph import ResourceGraph
 
 from .canary_stack import BUCKET
@@ -61,7 +61,7 @@ STACKS: Final[Mapping[str, Mapping[str, Any]]] = {
             "traces": {
                 "sink": {"url": "https://traces.example.com", "networks": ["192.0.2.31/32"]}
             },
-            "alerts": {**TOLD, "exporters": list(get_args(ForeignExporter))},
+            "alerts": {**TOLD, "exporters": list(get_args(ExternalExporter))},
         },
     },
     "orchestration": {

@@ -20,7 +20,7 @@ import anyio
 import psycopg
 import pytest
 
-from delivery.load_run import Amount, Load, Measured
+from delivery.load_run import Load, LoadAmount, LoadResult
 from delivery.load_run import run as run_load
 from delivery.mcp_client import Era
 from tests.harness import programs
@@ -94,9 +94,9 @@ def _calls(
     *,
     seconds: float,
     clients: int = 2,
-) -> Measured:
+) -> LoadResult:
     """Let each client call a tool once a second."""
-    amount, measured = Amount(rate=clients, clients=clients, seconds=seconds), Measured()
+    amount, measured = LoadAmount(rate=clients, clients=clients, seconds=seconds), LoadResult()
     load = Load(tool=tool, arguments=arguments, amount=amount)
     endpoints = [platform.client.endpoint(f"user-{number}") for number in range(clients)]
     anyio.run(partial(run_load, load, endpoints, Era.MODERN, measured))

@@ -106,10 +106,10 @@ print(*(f"{name}={getattr(library, name)}" for name in dir(library)))
 def test_the_runbooks_are_read_from_the_wheel(elsewhere: Path) -> None:
     program = """
 from pulumi_qudag_mcp.observability.rules import RuleOptions
-from pulumi_qudag_mcp.observability.runbook_text import Names, folder, runbook_texts
+from pulumi_qudag_mcp.observability.runbook_text import RunbookNames, folder, runbook_texts
 assert "site-packages" in str(folder())
 options = RuleOptions(namespace="mcp", gateway="front")
-print(*runbook_texts(options, Names(gateway="front")).values())
+print(*runbook_texts(options, RunbookNames(gateway="front")).values())
 """
     said = run([elsewhere, "-I", "-c", program])
     assert "# PlatformDown" in said

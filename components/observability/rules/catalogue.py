@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final, get_args
 
 from .alert import Alert
-from .foreign import ForeignExporter
+from .external_exporters import ExternalExporter
 from .groups import alerts_of
 from .options import MonitoredServer, RuleOptions
 
-EVERYTHING: Final = RuleOptions(
+FULL_PLATFORM: Final = RuleOptions(
     namespace="mcp",
     further_namespaces=("agents",),
     servers=(
@@ -37,11 +37,11 @@ EVERYTHING: Final = RuleOptions(
     volumes=("models", "uploads"),
     audit=True,
     audit_hours=24,
-    exporters=frozenset(get_args(ForeignExporter)),
+    exporters=frozenset(get_args(ExternalExporter)),
 )
 """A platform with everything that an alert is for, but CloudNativePG in place of PostgreSQL."""
-CLUSTER_OF_POSTGRES: Final = replace(
-    EVERYTHING,
+FULL_PLATFORM_WITH_CLOUDNATIVE_PG: Final = replace(
+    FULL_PLATFORM,
     database="cloudnative-pg",
     recovery_point_minutes=None,
     drill_hours=None,
@@ -52,7 +52,7 @@ CLUSTER_OF_POSTGRES: Final = replace(
 def every_alert() -> Mapping[str, Alert]:
     """One alert of each name, in the order of their groups."""
     found: dict[str, Alert] = {}
-    for options in (EVERYTHING, CLUSTER_OF_POSTGRES):
+    for options in (FULL_PLATFORM, FULL_PLATFORM_WITH_CLOUDNATIVE_PG):
         for rules in alerts_of(options).values():
             for rule in rules:
                 found.setdefault(rule.name, rule)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from .alert import Alert
-from .foreign import ForeignExporter
+from .external_exporters import ExternalExporter
 from .options import RuleOptions
 
 
@@ -141,7 +141,7 @@ def _of_blackbox(options: RuleOptions) -> Iterator[Alert]:
     )
 
 
-_OF: Final[Mapping[ForeignExporter, Callable[[RuleOptions], Iterator[Alert]]]] = {
+_OF: Final[Mapping[ExternalExporter, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "kube-state-metrics": _of_kube_state_metrics,
     "keda": _of_keda,
     "cert-manager": _of_cert_manager,

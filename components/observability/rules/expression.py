@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from ...mcp.metrics import EXPORTED, ExportedMetric
-from .foreign import FOREIGN_NAMES
+from .external_exporters import EXTERNAL_METRIC_NAMES
 from .targets import NAMESPACE, TARGET_LABELS
 
 SET_BY_PROMETHEUS: Final = frozenset({"up"})
@@ -49,7 +49,7 @@ def check(expression: str, recorded: Collection[str]) -> None:
         ValueError: no program exports a series of that name, or the series has no such label, or
             it is read of other platforms too.
     """
-    known = SET_BY_PROMETHEUS | FOREIGN_NAMES | set(recorded)
+    known = SET_BY_PROMETHEUS | EXTERNAL_METRIC_NAMES | set(recorded)
     for name in sorted(names_in(expression)):
         if name not in known and exported(name) is None:
             raise ValueError(f"{name} is exported by no program, in: {expression}")

@@ -10,7 +10,7 @@ from . import (
     cluster,
     egress,
     gateway,
-    images,
+    image_metrics,
     logs,
     objectives,
     orchestration,
@@ -29,7 +29,7 @@ _RECORDED: Final[Mapping[str, Callable[[RuleOptions], Iterator[RecordingRule]]]]
     "objectives": objectives.recorded,
     "stores": stores.recorded,
     "orchestration": orchestration.recorded,
-    "images": images.recorded,
+    "images": image_metrics.recorded,
 }
 _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "servers": servers.alerts,
@@ -40,7 +40,7 @@ _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "backups": backups.alerts,
     "cluster": cluster.alerts,
     "orchestration": orchestration.alerts,
-    "images": images.alerts,
+    "images": image_metrics.alerts,
     "egress": egress.alerts,
     "logs": logs.alerts,
     "traces": traces.alerts,
@@ -56,7 +56,7 @@ def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
     recorded = recorded_of(options)
     alerts = alerts_of(options)
     names = {rule.name for rules in recorded.values() for rule in rules}
-    names |= images.names_of_images(options)
+    names |= image_metrics.image_metric_names(options)
     for rules in (*recorded.values(), *alerts.values()):
         for rule in rules:
             check(rule.expression, names)

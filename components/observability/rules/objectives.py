@@ -24,7 +24,7 @@ NO_SERVER: Final = 'route!~"redirect|other|/health"'
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class ObjectiveSeries:
     """What an objective is measured by.
 
     Attributes:
@@ -40,12 +40,12 @@ class Measured:
     fast: str
 
 
-def measured(options: RuleOptions) -> Measured | None:
+def objective_series(options: RuleOptions) -> ObjectiveSeries | None:
     """At the gateway, as clients see it; in the servers if the gateway exports nothing."""
     bound = f'le="{float(options.objectives.latency_seconds)}"'
     if options.gateway is not None:
         of = f'{options.within},kind="request",{NO_SERVER}'
-        return Measured(
+        return ObjectiveSeries(
             level="route",
             requests=f"mcp_gateway_requests_total{{{of}}}",
             failed=f'mcp_gateway_requests_total{{{of},status=~"5.."}}',
@@ -56,7 +56,7 @@ def measured(options: RuleOptions) -> Measured | None:
         return None
     http = f'{options.within},route="/mcp"'
     mcp = f"{options.within},{NOT_A_REQUEST}"
-    return Measured(
+    return ObjectiveSeries(
         level="job",
         requests=f"http_requests_total{{{http}}}",
         failed=f'http_requests_total{{{http},status=~"5.."}}',
@@ -71,7 +71,7 @@ def _name(level: str, what: str, window: str) -> str:
 
 def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
     """The shares of failed and of slow requests in each window, per server and of all."""
-    found = measured(options)
+    found = objective_series(options)
     if found is None:
         return
     for window in WINDOWS:
@@ -91,7 +91,7 @@ def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
     """Fast and slow burn of both objectives, per server and of the platform."""
-    found = measured(options)
+    found = objective_series(options)
     if found is None:
         return
     objectives = options.objectives

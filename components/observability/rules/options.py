@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from ...mcp.era import Era
 from ...mcp.objectives import Objectives
-from .foreign import ForeignExporter
+from .external_exporters import ExternalExporter
 from .targets import NAMESPACE, one_of
 
 RUNBOOKS: Final = "docs/runbooks"
@@ -145,7 +145,7 @@ class RuleOptions:
     objectives: Objectives = field(default_factory=Objectives)
     thresholds: Thresholds = field(default_factory=Thresholds)
     disabled: frozenset[str] = frozenset()
-    exporters: frozenset[ForeignExporter] = frozenset()
+    exporters: frozenset[ExternalExporter] = frozenset()
     runbooks: str = RUNBOOKS
     runbooks_namespace: str | None = None
     grafana: str = ""

@@ -12,10 +12,10 @@ JOB: Final = "job"
 POD: Final = "pod"
 """Name of the pod."""
 EXPORTER: Final = "exporter"
-"""Which program of the pod was asked, see ``Asked``: a monolith has two in a pod."""
+"""Which program of the pod exports it, see ``ExporterName``: a monolith has two in a pod."""
 TARGET_LABELS: Final = frozenset({NAMESPACE, JOB, POD, EXPORTER, "instance"})
 
-Asked = Literal[
+ExporterName = Literal[
     "server",
     "gateway",
     "valkey",

@@ -25,9 +25,12 @@ from components.kubernetes.keda import (
 from components.mcp.metrics import EXPORTED, Exporter, exported_by
 from components.observability.dashboards import DashboardOptions, dashboards
 from components.observability.rules import rule_groups
-from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING
+from components.observability.rules.catalogue import (
+    FULL_PLATFORM,
+    FULL_PLATFORM_WITH_CLOUDNATIVE_PG,
+)
 from components.observability.rules.expression import exported, names_in
-from components.observability.rules.foreign import FOREIGN_NAMES
+from components.observability.rules.external_exporters import EXTERNAL_METRIC_NAMES
 from delivery.optimisation import prometheus as optimisation
 from tests.harness.apiserver import ROOT
 
@@ -42,7 +45,9 @@ NAMED: Final = {
 }
 """What the image of a server may export: metrics by the fields of its entry."""
 _NAME: Final = re.compile(r"(?<![\w./:$%-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w/-])")
-_PREFIXES: Final = frozenset(f"{name.partition('_')[0]}_" for name in (*EXPORTED, *FOREIGN_NAMES))
+_PREFIXES: Final = frozenset(
+    f"{name.partition('_')[0]}_" for name in (*EXPORTED, *EXTERNAL_METRIC_NAMES)
+)
 _SUFFIXES: Final = ("_total", "_bucket")
 OF_OTHERS: Final = {"externalsecret_status_condition": "External Secrets exports it"}
 """Metrics in queries of the documentation, of programs whose metrics no rule reads."""
@@ -77,7 +82,7 @@ NOT_METRICS: Final = {
 def recorded() -> frozenset[str]:
     return frozenset(
         rule["record"]
-        for options in (EVERYTHING, CLUSTER_OF_POSTGRES)
+        for options in (FULL_PLATFORM, FULL_PLATFORM_WITH_CLOUDNATIVE_PG)
         for group in rule_groups(options)
         for rule in group["rules"]
         if "record" in rule
@@ -87,7 +92,7 @@ def recorded() -> frozenset[str]:
 def unknown(expression: str) -> set[str]:
     """The names in an expression that nothing exports."""
     plain = re.sub(r"\$\w+", "5m", expression)
-    found = names_in(plain) - recorded() - FOREIGN_NAMES - {UP}
+    found = names_in(plain) - recorded() - EXTERNAL_METRIC_NAMES - {UP}
     return {name for name in found if exported(name) is None}
 
 
@@ -167,7 +172,7 @@ def pages() -> dict[Path, str]:
 @pytest.mark.slow
 def test_a_page_of_the_documentation_names_metrics_that_something_exports():
     labels = {label for one in EXPORTED.values() for label in one.labels}
-    known = recorded() | FOREIGN_NAMES | labels | SERIES.keys() | NOT_METRICS.keys()
+    known = recorded() | EXTERNAL_METRIC_NAMES | labels | SERIES.keys() | NOT_METRICS.keys()
     wrong: dict[str, str] = {}
     seen: set[str] = set()
     for page, text in pages().items():

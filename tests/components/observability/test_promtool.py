@@ -14,7 +14,11 @@ import pytest
 import yaml
 
 from components.observability.rules import RuleOptions, rule_groups
-from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
+from components.observability.rules.catalogue import (
+    FULL_PLATFORM,
+    FULL_PLATFORM_WITH_CLOUDNATIVE_PG,
+    every_alert,
+)
 from components.observability.rules.expression import names_in
 from tests.components.observability.alert_cases import SERVERS, STEP, Case, Series
 from tests.components.observability.alert_cases_of_agents import ORCHESTRATION
@@ -235,13 +239,17 @@ def of_objectives(case: ObjectiveCase) -> dict[str, Any]:
 def options_of(alert: str) -> RuleOptions:
     """The catalogue that the case of an alert is for."""
     case = CASES.get(alert)
-    return CLUSTER_OF_POSTGRES if case is not None and case.postgres_cluster else EVERYTHING
+    return (
+        FULL_PLATFORM_WITH_CLOUDNATIVE_PG
+        if case is not None and case.postgres_cluster
+        else FULL_PLATFORM
+    )
 
 
 @cache
 def catalogue(*, postgres_cluster: bool) -> tuple[Mapping[str, Any], ...]:
     """Every rule of a catalogue."""
-    options = CLUSTER_OF_POSTGRES if postgres_cluster else EVERYTHING
+    options = FULL_PLATFORM_WITH_CLOUDNATIVE_PG if postgres_cluster else FULL_PLATFORM
     return tuple(rule for group in rule_groups(options) for rule in group["rules"])
 
 
@@ -328,7 +336,7 @@ def test_of_two_platforms_in_one_prometheus_only_the_broken_one_has_alerts(tmp_p
 @pytest.mark.skipif(PROMTOOL is None, reason="needs promtool: tools/programs unpacks it")
 def test_promtool_accepts_the_rules_of_two_platforms(tmp_path: Path):
     """It refuses two rules that record the same series."""
-    for name, own in {"all": EVERYTHING, "cluster": CLUSTER_OF_POSTGRES}.items():
+    for name, own in {"all": FULL_PLATFORM, "cluster": FULL_PLATFORM_WITH_CLOUDNATIVE_PG}.items():
         other = [
             {**group, "name": f"other-{group['name']}"} for group in rule_groups(of_another(own))
         ]

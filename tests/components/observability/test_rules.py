@@ -15,12 +15,12 @@ from components.observability.dashboards import DashboardOptions, dashboards
 from components.observability.rules import RecordingRule, RuleOptions, rule_groups
 from components.observability.rules.alert import page_of, uid_of
 from components.observability.rules.catalogue import (
-    CLUSTER_OF_POSTGRES,
-    EVERYTHING,
+    FULL_PLATFORM,
+    FULL_PLATFORM_WITH_CLOUDNATIVE_PG,
     every_alert,
 )
 from components.observability.rules.expression import check, exported, names_in
-from components.observability.rules.foreign import FOREIGN_NAMES
+from components.observability.rules.external_exporters import EXTERNAL_METRIC_NAMES
 from components.observability.rules.options import MonitoredServer
 from runtime import gateway_metrics, metrics
 
@@ -61,7 +61,7 @@ OF_DOCUMENTS = [
 def test_an_alert_has_the_numbers_of_its_document(
     document: str, name: str, text: str, duration: str, severity: str
 ):
-    rule = alerts(EVERYTHING)[name]
+    rule = alerts(FULL_PLATFORM)[name]
     assert text in rule["expr"]
     assert (rule["for"], rule["labels"]["severity"]) == (duration, severity)
     assert every_alert()[name].source in (document, "S3")
@@ -73,17 +73,17 @@ def test_no_other_alert_claims_to_be_of_a_document():
 
 
 def test_dropped_log_lines_are_not_compared_with_those_of_a_forwarder_that_is_not_there():
-    without = alerts(replace(EVERYTHING, log_forwarder=None))["LogLinesDropped"]["expr"]
-    assert "mcp_log_lines_total" in alerts(EVERYTHING)["LogLinesDropped"]["expr"]
+    without = alerts(replace(FULL_PLATFORM, log_forwarder=None))["LogLinesDropped"]["expr"]
+    assert "mcp_log_lines_total" in alerts(FULL_PLATFORM)["LogLinesDropped"]["expr"]
     assert names_in(without) == {"otelcol_exporter_send_failed_log_records"}
 
 
-@pytest.mark.parametrize("options", [EVERYTHING, CLUSTER_OF_POSTGRES, SMALL])
+@pytest.mark.parametrize("options", [FULL_PLATFORM, FULL_PLATFORM_WITH_CLOUDNATIVE_PG, SMALL])
 def test_every_series_of_a_rule_is_exported_or_recorded(options: RuleOptions):
     recorded = {rule["record"] for rule in rules(options) if "record" in rule}
     read = {name for rule in rules(options) for name in names_in(rule["expr"])}
     unknown = {name for name in read - recorded if exported(name) is None}
-    assert unknown - FOREIGN_NAMES == {"up"}
+    assert unknown - EXTERNAL_METRIC_NAMES == {"up"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_unknown_name_or_series_of_other_platforms_are_refused(expression: st
         check(expression, [])
 
 
-@pytest.mark.parametrize("options", [EVERYTHING, CLUSTER_OF_POSTGRES, SMALL])
+@pytest.mark.parametrize("options", [FULL_PLATFORM, FULL_PLATFORM_WITH_CLOUDNATIVE_PG, SMALL])
 def test_recorded_series_have_the_namespace_of_the_platform(options: RuleOptions):
     recorded = [rule for rule in rules(options) if "record" in rule]
     assert {rule["labels"]["namespace"] for rule in recorded} == {"mcp"}
@@ -119,7 +119,7 @@ def test_functions_labels_and_texts_are_no_names_of_series():
 
 @pytest.mark.parametrize("name", every_alert())
 def test_an_alert_says_whose_it_is_and_where_to_look(name: str):
-    found = {**alerts(CLUSTER_OF_POSTGRES), **alerts(EVERYTHING)}[name]
+    found = {**alerts(FULL_PLATFORM_WITH_CLOUDNATIVE_PG), **alerts(FULL_PLATFORM)}[name]
     assert set(found["labels"]) == {"severity", "team", "scope", "namespace"}
     notes = found["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
@@ -143,11 +143,11 @@ def test_links_begin_with_the_configured_addresses():
 
 
 def test_a_rule_of_a_foreign_exporter_needs_that_exporter():
-    without = replace(EVERYTHING, exporters=frozenset())
-    gone = alerts(EVERYTHING).keys() - alerts(without).keys()
+    without = replace(FULL_PLATFORM, exporters=frozenset())
+    gone = alerts(FULL_PLATFORM).keys() - alerts(without).keys()
     assert {"QuotaNearlyUsed", "ScalerErrors", "CertificateNotRenewed", "EndpointDown"} <= gone
     read = {name for rule in rules(without) for name in names_in(rule["expr"])}
-    assert read & FOREIGN_NAMES == set()
+    assert read & EXTERNAL_METRIC_NAMES == set()
 
 
 def test_a_stack_without_a_part_has_no_alerts_about_it():
@@ -167,8 +167,8 @@ def test_a_404_of_a_modern_server_is_no_error():
 
 
 def test_a_disabled_alert_is_left_out_and_the_watchdog_stays():
-    options = replace(EVERYTHING, disabled=frozenset({"MCPServerHighLatency", "Watchdog"}))
-    assert alerts(EVERYTHING).keys() - alerts(options).keys() == {"MCPServerHighLatency"}
+    options = replace(FULL_PLATFORM, disabled=frozenset({"MCPServerHighLatency", "Watchdog"}))
+    assert alerts(FULL_PLATFORM).keys() - alerts(options).keys() == {"MCPServerHighLatency"}
 
 
 def test_a_platform_without_servers_that_export_has_the_watchdog_alone():

@@ -7,12 +7,16 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
+from components.observability.rules.catalogue import (
+    FULL_PLATFORM,
+    FULL_PLATFORM_WITH_CLOUDNATIVE_PG,
+    every_alert,
+)
 from components.observability.rules.options import MonitoredServer, RuleOptions
-from components.observability.runbook_text import Names, folder, pages, runbook_texts
+from components.observability.runbook_text import RunbookNames, folder, pages, runbook_texts
 from delivery.cli import app
 
-BOTH = [EVERYTHING, CLUSTER_OF_POSTGRES]
+BOTH = [FULL_PLATFORM, FULL_PLATFORM_WITH_CLOUDNATIVE_PG]
 
 
 def printed(*words: str) -> tuple[int, str]:
@@ -24,7 +28,10 @@ def printed(*words: str) -> tuple[int, str]:
 @pytest.mark.parametrize("options", BOTH, ids=["embedded", "cloudnative-pg"])
 def test_all_pages_fit_into_a_config_map_that_kubectl_apply_accepts(options: object):
     assert options in BOTH
-    texts = runbook_texts(EVERYTHING if options is EVERYTHING else CLUSTER_OF_POSTGRES, Names())
+    texts = runbook_texts(
+        FULL_PLATFORM if options is FULL_PLATFORM else FULL_PLATFORM_WITH_CLOUDNATIVE_PG,
+        RunbookNames(),
+    )
     assert sum(len(text.encode()) for text in texts.values()) < 256 * 1024
 
 
@@ -33,12 +40,12 @@ def test_every_alert_has_a_page_in_the_package():
 
 
 def test_workloads_are_asked_in_their_own_namespaces():
-    names = Names(
+    names = RunbookNames(
         stack="blue",
         namespaces={"redis": "cache", "log-collector": "logs", "developer-agent": "mcp-agents"},
         places={"logs": "everything"},
     )
-    texts = runbook_texts(EVERYTHING, names)
+    texts = runbook_texts(FULL_PLATFORM, names)
     assert "kubectl -n cache get pods -l app=redis" in texts["ValkeyDown"]
     assert "kubectl -n cache get persistentvolumeclaims" in texts["ValkeyDown"]
     assert "kubectl -n logs logs -l app=log-collector" in texts["LogQueueFilling"]
@@ -52,7 +59,7 @@ def test_workloads_are_asked_in_their_own_namespaces():
 def test_a_server_with_the_name_of_an_example_is_not_replaced_by_another():
     servers = (MonitoredServer(name="weather"), MonitoredServer(name="model", image_metrics=True))
     options = RuleOptions(namespace="mcp", servers=servers)
-    texts = runbook_texts(options, Names())
+    texts = runbook_texts(options, RunbookNames())
     assert "get pods -l app=weather -o wide" in texts["MCPServerDown"]
     assert "get pods -l app=model -o wide" in texts["ImageMetricsMissing"]
 

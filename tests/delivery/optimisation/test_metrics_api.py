@@ -11,7 +11,7 @@ import pytest
 from components.base.problems import ProblemReport
 from delivery.kubectl import Kubectl
 from delivery.optimisation.metrics_api import is_pod_of, sampled
-from delivery.optimisation.sized import Sized
+from delivery.optimisation.workload_sizes import SizedWorkload
 
 MEBI = 1024**2
 
@@ -51,8 +51,8 @@ def kubectl(tmp_path: Path, script: str) -> Kubectl:
     return Kubectl(program, "test")
 
 
-def core() -> Sized:
-    return Sized(
+def core() -> SizedWorkload:
+    return SizedWorkload(
         name="mcp-core",
         namespace="mcp",
         container="mcp-core",

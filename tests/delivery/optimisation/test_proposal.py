@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 
 from components.base.quantities import quantity
 from delivery.optimisation.proposal import Change, Margins, Proposal, propose
-from delivery.optimisation.sized import Sized
 from delivery.optimisation.usage import Point, Usage, quantile
+from delivery.optimisation.workload_sizes import SizedWorkload
 
 MEBI: Final = 1024**2
 NOW: Final = {"cpu": "500m", "memory": "512Mi", "cpu_limit": "1", "memory_limit": "1Gi"}
 
 
-def workload(**changes: Any) -> Sized:
+def workload(**changes: Any) -> SizedWorkload:
     given: dict[str, Any] = {
         **{"name": "mcp-core", "namespace": "mcp", "container": "mcp-core"},
         **{"path": ("scaling", "mcp-core"), "pods_path": ("scaling", "mcp-core")},
         **{"now": NOW, "pods": 2, "floor": {"cpu": "10m", "memory": "16Mi"}},
     }
-    return Sized(**given | changes)
+    return SizedWorkload(**given | changes)
 
 
 def steady(value: float, count: int = 100) -> list[Point]:

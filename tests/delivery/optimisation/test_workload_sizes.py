@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivery.optimisation.sized import sized
+from delivery.optimisation.workload_sizes import sized_workloads
 from stacks.config.validation import validate
 from tests.harness.graph_queries import objects, pods
 from tests.harness.user_servers import NETWORK, recorded
@@ -24,7 +24,7 @@ def test_sizes_are_those_of_the_named_container(topology: str):
         one["spec"]["scaleTargetRef"]["name"]: one["spec"]
         for one in objects(graph, "HorizontalPodAutoscaler")
     }
-    found = list(sized(validate(config, stack="dev")))
+    found = list(sized_workloads(validate(config, stack="dev")))
     assert {"weather"} < {one.name for one in found}
     for one in found:
         container = there[one.name].container(one.container)

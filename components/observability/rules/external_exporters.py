@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-ForeignExporter = Literal[
+ExternalExporter = Literal[
     "kube-state-metrics", "cloudnative-pg", "keda", "cert-manager", "blackbox"
 ]
 
-FOREIGN: Final[Mapping[ForeignExporter, tuple[str, ...]]] = {
+EXTERNAL_METRICS: Final[Mapping[ExternalExporter, tuple[str, ...]]] = {
     "kube-state-metrics": (
         "kube_horizontalpodautoscaler_status_desired_replicas",
         "kube_horizontalpodautoscaler_spec_max_replicas",
@@ -35,4 +35,6 @@ FOREIGN: Final[Mapping[ForeignExporter, tuple[str, ...]]] = {
 }
 """By exporter. CloudNativePG exports those of its Barman Cloud plugin as well."""
 
-FOREIGN_NAMES: Final = frozenset(name for names in FOREIGN.values() for name in names)
+EXTERNAL_METRIC_NAMES: Final = frozenset(
+    name for names in EXTERNAL_METRICS.values() for name in names
+)

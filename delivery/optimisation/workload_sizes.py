@@ -27,7 +27,7 @@ _MEASURED: Final = ("cpu", "memory")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sized:
+class SizedWorkload:
     """A workload whose requests, limits and pods the stack file may state.
 
     Attributes:
@@ -68,14 +68,14 @@ class Sized:
         return self.pods or self.least or 1
 
 
-def sized(config: StackConfig) -> Iterator[Sized]:
+def sized_workloads(config: StackConfig) -> Iterator[SizedWorkload]:
     """Each service of the platform and each server of the user in the cluster."""
     for service in topology(config).services:
         if not isinstance(service, EgressProxyService):
             yield _sized(service, config)
 
 
-def _sized(service: Service, config: StackConfig) -> Sized:
+def _sized(service: Service, config: StackConfig) -> SizedWorkload:
     scaling, is_users = service.scaling, isinstance(service, UserService)
     server = config.servers[service.name] if is_users else None
     bounds: Mapping[str, str] = (
@@ -85,7 +85,7 @@ def _sized(service: Service, config: StackConfig) -> Sized:
     one_process = not isinstance(service, GatewayService | UserService | NodeService)
     stays = isinstance(service, NodeService) or (server is not None and server.storage is not None)
     top = ("servers", service.name) if is_users else ("scaling", service.name)
-    return Sized(
+    return SizedWorkload(
         name=service.name,
         namespace=placement(config).of(service.name),
         container=SERVER if is_users or isinstance(service, MonolithService) else service.name,

@@ -43,7 +43,7 @@ def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
             )
 
 
-def names_of_images(options: RuleOptions) -> frozenset[str]:
+def image_metric_names(options: RuleOptions) -> frozenset[str]:
     """The names of series that only images export."""
     return frozenset(
         f"{name}_bucket" if field == "inference_seconds" else name

@@ -125,7 +125,7 @@ def data_volume(args: VolumeArgs, path: str) -> Claim:
     )
 
 
-def one_pod(program: Program, args: PodArgs) -> WorkloadArgs:
+def single_pod(program: Program, args: PodArgs) -> WorkloadArgs:
     """The workload: a StatefulSet if the program has a volume, else a Deployment."""
     return WorkloadArgs(
         namespace=args.namespace,
