@@ -166,7 +166,7 @@ def _memory(
         return {}
     grows = workload.usual_pods / pods
     wanted = found.used_memory * grows * (1 + margins.headroom) / (workload.memory_target or 1.0)
-    floor = float(quantity(workload.floor["memory"]))
+    floor = max(float(quantity(workload.floor["memory"])), found.used_memory * grows)
     return _request("memory", now, max(wanted, floor), _mebibytes)
 
 

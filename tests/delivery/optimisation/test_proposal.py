@@ -191,6 +191,16 @@ def test_nothing_that_is_proposed_is_below_what_was_used(
     assert int(found.get("replicas", 2)) >= 2
 
 
+@pytest.mark.parametrize("target", ["cpu_target", "memory_target"])
+def test_a_target_above_all_of_a_request_proposes_no_less_than_was_used(target: str):
+    """An autoscaler may allow pods three times what they request."""
+    of = {"pods": None, "least": 2, "most": 10, target: 3.0}
+    found = proposed(usage(0.2, 200), **of)
+    assert found == {"cpu": "250m" if target == "memory_target" else "200m"} | {
+        "memory": "240Mi" if target == "cpu_target" else "208Mi"
+    }
+
+
 def test_a_quantile_is_a_value_that_was_measured():
     points = [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
     assert [quantile(points, share) for share in (0.25, 0.5, 0.95, 1)] == [1, 2, 4, 4]
