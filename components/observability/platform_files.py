@@ -18,7 +18,7 @@ from ..kubernetes.gateway_metrics import EXPORTER as GATEWAY_PORT
 from ..kubernetes.labels import selector
 from ..mcp.metrics import Exporter
 from .rules import MonitoredServer, RuleOptions, rule_groups
-from .rules.foreign import ForeignExporter
+from .rules.external_exporters import ForeignExporter
 from .targets import ScrapeTarget
 
 SDK: Final = "grafana_foundation_sdk"

@@ -15,7 +15,8 @@ from ..local_secrets import RequiredSecret
 from ..workload_diagnosis import container_statuses
 
 KINDS: Final = (
-    *("pods", "events", "deployments", "statefulsets", "replicasets", "jobs", "services"),
+    *("pods", "events", "deployments", "statefulsets", "daemonsets", "replicasets"),
+    *("jobs", "services"),
     *("endpointslices", "persistentvolumeclaims", "resourcequotas", "horizontalpodautoscalers"),
 )
 LOG_LINES: Final = 60

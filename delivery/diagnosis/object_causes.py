@@ -87,7 +87,7 @@ def _workloads(evidence: Evidence) -> Iterator[Cause]:
         about = event["involvedObject"]
         if not any(
             one["metadata"]["name"] == about["name"] and _has_too_few_pods(one)
-            for kind in ("replicasets", "statefulsets", "jobs")
+            for kind in ("replicasets", "statefulsets", "daemonsets", "jobs")
             for one in evidence.of(kind)
         ):
             continue
@@ -107,8 +107,10 @@ def _workloads(evidence: Evidence) -> Iterator[Cause]:
 
 
 def _has_too_few_pods(workload: Object) -> bool:
-    wanted = workload["spec"].get("replicas", workload["spec"].get("parallelism", 1))
     status = workload.get("status", {})
+    if "desiredNumberScheduled" in status:  # of a DaemonSet: a pod a node
+        return status.get("currentNumberScheduled", 0) < status["desiredNumberScheduled"]
+    wanted = workload["spec"].get("replicas", workload["spec"].get("parallelism", 1))
     return status.get("replicas", status.get("active", 0) + status.get("succeeded", 0)) < wanted
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.metrics import exported_by
-from components.observability.otlp_sink import AUTHORITY, OtlpSink
+from components.observability.otlp_sink import CA_FOLDER, OtlpSink
 from components.observability.otlp_sink import TOKEN as FOLDER
 from components.observability.trace_collector_config import TraceSampling
 from tests.harness.certificates import Authority
@@ -53,7 +53,7 @@ def store(platform: TracedPlatform) -> Generator[TraceStore]:
 
 def sink_of(url: str, authority: Authority, **more: Any) -> tuple[OtlpSink, dict[str, Path]]:
     """A sink on this machine, and the files that stand in for its Secrets."""
-    return OtlpSink(url=url, ca=CA, **more), {f"{AUTHORITY}/ca.crt": authority.ca_file}
+    return OtlpSink(url=url, ca=CA, **more), {f"{CA_FOLDER}/ca.crt": authority.ca_file}
 
 
 async def test_a_federated_call_is_found_in_jaeger_with_every_span_and_its_parent(

@@ -10,7 +10,7 @@ import pytest
 
 from delivery.diagnosis import causes
 from delivery.diagnosis.cause import Rank
-from delivery.diagnosis.evidence import Evidence
+from delivery.diagnosis.evidence import KINDS, Evidence
 from delivery.diagnosis.object_causes import quantity
 from delivery.diagnosis.secret_causes import from_secrets
 from delivery.local_secrets import RequiredSecret
@@ -193,6 +193,27 @@ def test_only_what_lacks_pods_is_told_of_refused_pods():
     assert said(replicas(2)) == []
 
 
+def test_a_daemon_set_whose_pods_are_refused_is_a_cause():
+    event = {
+        "reason": "FailedCreate",
+        "involvedObject": {"kind": "DaemonSet", "namespace": "mcp", "name": "log-collector"},
+        "message": 'pods is forbidden: violates PodSecurity "restricted:latest": hostPath volumes',
+        "lastTimestamp": "2026-11-29T00:00:00Z",
+    }
+
+    def on_nodes(now: int) -> Evidence:
+        one = thing("DaemonSet", "log-collector", spec={})
+        one["status"] = {"desiredNumberScheduled": 3, "currentNumberScheduled": now}
+        return evidence(objects={"daemonsets": [one], "events": [event]})
+
+    [(rank, text)] = said(on_nodes(2))
+    assert rank is Rank.ADMISSION
+    assert "DaemonSet/mcp/log-collector" in text
+    assert "Pod Security" in text
+    assert said(on_nodes(3)) == []
+    assert "daemonsets" in KINDS
+
+
 def test_warnings_come_last_and_are_no_faults():
     scaler = thing("HorizontalPodAutoscaler", "a", spec={"maxReplicas": 3})
     scaler["status"] = {"currentReplicas": 3}
@@ -244,6 +265,22 @@ def test_a_service_without_pods_says_whether_it_is_the_cause(
 ):
     found = evidence(objects={"services": [SERVICE], "deployments": [behind]})
     assert said(found) == [(rank, f"Service/mcp/server: {what}")]
+
+
+def test_a_service_whose_endpoints_are_not_ready_is_a_cause():
+    slice_ = thing("EndpointSlice", "s", endpoints=[{"conditions": {"ready": False}}])
+    slice_["metadata"]["labels"] = {"kubernetes.io/service-name": "server"}
+    found = evidence(
+        objects={"services": [SERVICE], "endpointslices": [slice_], "deployments": [workload(2)]}
+    )
+    assert said(found) == [(Rank.UNREADY, "Service/mcp/server: none of its pods is ready")]
+
+
+def test_containers_of_a_job_that_has_succeeded_are_not_failing():
+    done = pod("migration-1")
+    done["status"]["phase"] = "Succeeded"
+    assert evidence(objects={"pods": [done]}).failing() == set()
+    assert evidence(objects={"pods": [pod()]}).failing() == {("mcp", "server-1", "server")}
 
 
 def test_a_service_with_a_ready_endpoint_is_well():
