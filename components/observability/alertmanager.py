@@ -26,10 +26,12 @@ TITLE: Final = (
 )
 TEXT: Final = (
     "{{ range .Alerts }}{{ .Annotations.summary }}: {{ .Annotations.description }}\n"
-    "Runbook: {{ .Annotations.runbook_url }}\n"
-    "{{ with .Annotations.runbook_command }}or: {{ . }}\n{{ end }}"
+    "Runbook: {{ if .Annotations.runbook_url }}{{ .Annotations.runbook_url }}"
+    "{{ else if .Annotations.runbook_command }}{{ .Annotations.runbook_command }}"
+    "{{ else }}{{ .Annotations.runbook_page }}{{ end }}\n"
     "Dashboard: {{ .Annotations.dashboard_url }}\n{{ end }}"
 )
+"""Of messages: the runbook by its URL, else the command that prints it, else its path."""
 
 
 def alertmanager_config(

@@ -125,8 +125,9 @@ class Alerts(Section):
     )
     runbooks: Url | None = Field(
         default=None,
-        description="Folder with a page for each alert, such as mcp-server-down.md; absent: links "
-        "name the path in the repository.",
+        description="Folder with a page for each alert, such as mcp-server-down.md; absent: "
+        "messages have the command that prints the page from the ConfigMap runbooks, or without "
+        "that its path in the repository.",
     )
     runbooks_in_cluster: bool = Field(
         default=True,

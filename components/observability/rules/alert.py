@@ -87,7 +87,8 @@ class Alert:
             namespaces: of the platform, its own first. Alerts about pods in the others have its
                 own as well: an AlertmanagerConfig is given the alerts of its own namespace only.
                 The dashboard shows all of them.
-            runbooks: URL, or path, of the folder with the runbooks.
+            runbooks: URL of the folder with the runbooks, for the annotation ``runbook_url``; or
+                its path in the repository, for ``runbook_page``.
             grafana: URL of Grafana; empty: links are paths.
             runbooks_namespace: of the ConfigMap with the runbooks; None: there is none.
         """
@@ -104,7 +105,10 @@ class Alert:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook_url": f"{runbooks}/{self.page}.md",
+                # A path in the repository is no URL that a message could link to.
+                ("runbook_url" if "://" in runbooks else "runbook_page"): (
+                    f"{runbooks}/{self.page}.md"
+                ),
                 **(
                     {"runbook_command": runbook_command(runbooks_namespace, self.name)}
                     if runbooks_namespace

@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,12 +30,12 @@ from components.observability.alert_routes import (
 )
 from components.observability.alertmanager import (
     TEXT,
-    TITLE,
     alertmanager_config,
     alertmanager_config_spec,
 )
 from components.observability.rules.alert import Severity, Team
 from components.observability.rules.catalogue import every_alert
+from components.observability.rules.options import RUNBOOKS
 from tests.harness.server import fetch, free_port, until
 from tools.programs_on_path import find
 
@@ -139,12 +139,23 @@ def taking_alerts() -> Generator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
     """A webhook on loopback, and what it was sent: path and alert."""
     taken: list[tuple[str, dict[str, Any]]] = []
 
+    def take(path: str, body: Any) -> None:
+        taken.extend((path, alert) for alert in body["alerts"])
+
+    with taking_posts(take) as url:
+        yield url, taken
+
+
+@contextmanager
+def taking_posts(take: Callable[[str, Any], None]) -> Generator[str]:
+    """A server on loopback; ``take`` gets the path and the JSON of each POST."""
+
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            taken.extend((self.path, alert) for alert in body["alerts"])
+            take(self.path, json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.end_headers()
+            self.wfile.write(b"ok")
 
         def log_message(self, format: str, *args: Any) -> None:
             """Says nothing."""
@@ -152,7 +163,7 @@ def taking_alerts() -> Generator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", taken
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
@@ -283,6 +294,89 @@ def muted(url: str) -> set[tuple[str, str]]:
 def told(taken: Sequence[tuple[str, dict[str, Any]]]) -> set[tuple[str, str, str, str]]:
     found = ((path, alert["labels"]) for path, alert in taken)
     return {(path, one["alertname"], one["namespace"], one.get("job", "")) for path, one in found}
+
+
+PAGE: Final = "https://wiki.example.com/mcp-server-down.md"
+COMMAND: Final = "kubectl -n mcp get configmap runbooks --output=jsonpath={.data.MCPServerDown}"
+
+
+def notes_of(**options: str) -> dict[str, str]:
+    """Those of an alert that Prometheus sends, without what it measured."""
+    one = every_alert()["MCPServerDown"]
+    given = {"runbooks": RUNBOOKS, "grafana": "https://grafana.example.com", **options}
+    return one.rule(namespaces=["mcp"], **given)["annotations"]  # pyright: ignore[reportArgumentType]
+
+
+RUNBOOK_OF_MESSAGES: Final[list[tuple[dict[str, str], str]]] = [
+    ({"runbooks": "https://wiki.example.com", "runbooks_namespace": "mcp"}, PAGE),
+    ({"runbooks": "https://wiki.example.com"}, PAGE),
+    ({"runbooks_namespace": "mcp"}, COMMAND),
+    ({}, "docs/runbooks/mcp-server-down.md"),
+]
+
+
+@needed
+@pytest.mark.parametrize(("options", "runbook"), RUNBOOK_OF_MESSAGES)
+def test_a_message_says_where_the_runbook_is(
+    tmp_path: Path, options: Mapping[str, str], runbook: str
+):
+    """As amtool renders the text of Slack and of mail."""
+    alert = {"labels": labels("MCPServerDown"), "annotations": notes_of(**options)}
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps({"status": "firing", "alerts": [alert]}))
+    said = subprocess.run(
+        [
+            *(str(AMTOOL), "template", "render", f"--template.glob={tmp_path}/*.tmpl"),
+            *(f"--template.data={data}", f"--template.text={TEXT}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    [found] = [line for line in said.stdout.splitlines() if line.startswith("Runbook: ")]
+    assert found == f"Runbook: {runbook}"
+    assert "<no value>" not in said.stdout
+
+
+def test_every_message_of_people_has_that_text():
+    file = alertmanager_config(ALERTING, secrets="")["receivers"]
+    spec = alertmanager_config_spec(ALERTING)["receivers"]
+    for form in (file, spec):
+        texts = [
+            one["text"]
+            for receiver in form
+            for kind, channels in receiver.items()
+            if kind.lower().startswith(("slack", "email"))
+            for one in channels
+        ]
+        assert texts == [TEXT, TEXT]
+
+
+@pytest.mark.slow
+@needed
+def test_a_real_alertmanager_writes_the_command_to_slack(tmp_path: Path):
+    """Without a URL of runbooks."""
+    taken: list[Any] = []
+    chat = Alerting(
+        receivers=[Receiver(name="chat", channel=Slack(channel="#x", url=key("slack")))]
+    )
+    with taking_posts(lambda _, body: taken.append(body)) as hook:
+        (tmp_path / "alert-receivers").mkdir()
+        (tmp_path / "alert-receivers/slack").write_text(f"{hook}/slack")
+        config = alertmanager_config(chat, secrets=str(tmp_path))
+        with alertmanager(tmp_path, config) as url:
+            one = {
+                "labels": labels("MCPServerDown"),
+                "annotations": notes_of(runbooks_namespace="mcp"),
+            }
+            body = json.dumps([one]).encode()
+            request = urllib.request.Request(
+                f"{url}/api/v2/alerts", body, {"content-type": "application/json"}
+            )
+            urllib.request.urlopen(request, timeout=5).close()
+            until(lambda: bool(taken), 30)
+    assert f"Runbook: {COMMAND}\n" in taken[0]["attachments"][0]["text"]
 
 
 def test_no_secret_is_in_either_form():

@@ -122,8 +122,8 @@ def test_an_alert_says_whose_it_is_and_where_to_look(name: str):
     found = {**alerts(FULL_PLATFORM_WITH_CLOUDNATIVE_PG), **alerts(FULL_PLATFORM)}[name]
     assert set(found["labels"]) == {"severity", "team", "scope", "namespace"}
     notes = found["annotations"]
-    assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
-    assert notes["runbook_url"] == f"docs/runbooks/{page_of(name)}.md"
+    assert set(notes) == {"summary", "description", "runbook_page", "dashboard_url"}
+    assert notes["runbook_page"] == f"docs/runbooks/{page_of(name)}.md"
     assert notes["dashboard_url"].startswith(f"/d/{found['labels']['namespace']}_")
     assert all(text and "  " not in text for text in notes.values())
 
@@ -139,6 +139,7 @@ def test_links_begin_with_the_configured_addresses():
     options = replace(SMALL, runbooks="https://wiki.example.com", grafana="https://g.example.com")
     notes = alerts(options)["MCPServerDown"]["annotations"]
     assert notes["runbook_url"] == "https://wiki.example.com/mcp-server-down.md"
+    assert "runbook_page" not in notes
     assert notes["dashboard_url"] == "https://g.example.com/d/mcp_service?var-namespace=mcp"
 
 
