@@ -18,7 +18,7 @@ from ..kubernetes.gateway_metrics import EXPORTER as GATEWAY_PORT
 from ..kubernetes.labels import selector
 from ..mcp.metrics import Exporter
 from .rules import MonitoredServer, RuleOptions, rule_groups
-from .rules.external_exporters import ForeignExporter
+from .rules.external_exporters import ExternalExporter
 from .targets import ScrapeTarget
 
 SDK: Final = "grafana_foundation_sdk"
@@ -171,7 +171,7 @@ def _problems(watched: Any, at: str) -> Iterator[Problem]:
 def _unknown_names(watched: RuleOptions, at: str) -> Iterator[Problem]:
     from .rules.catalogue import every_alert
 
-    exporters: list[str] = list(get_args(ForeignExporter))
+    exporters: list[str] = list(get_args(ExternalExporter))
     for field, written, known in (
         ("disabled", watched.disabled, [*every_alert()] if watched.disabled else []),
         ("exporters", watched.exporters, exporters),
