@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 DAY: Final = 24
 WEEK: Final = 7 * DAY
 MONTH: Final = 31 * DAY
+YEAR: Final = 366 * DAY
+_MACROS: Final = {
+    **dict.fromkeys(("@hourly", "@daily", "@midnight"), DAY),
+    **{"@weekly": WEEK, "@monthly": MONTH, "@yearly": YEAR, "@annually": YEAR},
+}
 
 
 def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
@@ -115,14 +120,14 @@ def _of_section(config: StackConfig) -> dict[str, Any]:
 
 
 def hours_between(schedule: str) -> int:
-    """The longest time between two runs, rounded up to a day, a week or a month."""
+    """The longest time between two runs, rounded up to a day, a week, a month or a year."""
     fields = schedule.split()
     if len(fields) == 1:
-        return {"@weekly": WEEK, "@daily": DAY, "@midnight": DAY, "@hourly": DAY}.get(
-            schedule, MONTH
-        )
+        return _MACROS[schedule]
     _, _, day, month, weekday = fields[-5:]
-    if (day, month) != ("*", "*"):
+    if month != "*":
+        return YEAR
+    if day != "*":
         return MONTH
     return DAY if weekday == "*" else WEEK
 

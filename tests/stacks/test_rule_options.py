@@ -6,10 +6,13 @@ from typing import Any, Final
 
 import pytest
 
+from components.kubernetes.schedule import MACROS
 from components.observability.rules import RuleOptions
+from stacks.config.otlp_sink import OtlpSink
 from stacks.config.validation import validate
 from stacks.rule_options import hours_between, rule_options
 from stacks.services import topology
+from stacks.sink_flows import sink_port
 from tests.stacks.test_backup import SECTION, VOLUMES
 
 
@@ -27,14 +30,24 @@ def options(**sections: Any) -> RuleOptions:
         ("*/5 * * * *", 24),
         ("0 4 * * 0", 168),
         ("0 4 1 * *", 744),
-        ("0 4 1 1 *", 744),
+        ("0 4 1 1 *", 8784),
+        ("0 30 2 * * 0", 168),  # of CloudNativePG, with seconds
+        ("0 30 2 15 * *", 744),
         ("@weekly", 168),
         ("@daily", 24),
         ("@monthly", 744),
+        ("@hourly", 24),
+        ("@midnight", 24),
+        ("@yearly", 8784),
+        ("@annually", 8784),
     ],
 )
 def test_a_schedule_runs_at_least_once_in_these_hours(schedule: str, hours: int):
     assert hours_between(schedule) == hours
+
+
+def test_every_macro_that_a_schedule_may_be_has_its_time():
+    assert all(hours_between(macro) >= 24 for macro in MACROS)
 
 
 def test_servers_have_the_limits_of_their_pods_and_those_of_images_export_nothing():
@@ -98,3 +111,24 @@ def test_backups_of_volumes_alone_are_no_dumps_of_a_database():
     assert (found.recovery_point_minutes, found.drill_hours) == (None, None)
     embedded = options(topology="microservices", backup=SECTION)
     assert (embedded.recovery_point_minutes, embedded.drill_hours) == (1560, 168)
+
+
+def test_the_first_pod_of_valkey_is_no_replica_of_itself():
+    data = {"valkey": {"exporter": True, "replicas": 3}}
+    assert options(topology="microservices", data=data).valkey_replicas == 2
+
+
+def test_the_alert_on_drains_knows_how_long_a_pod_may_drain():
+    """A call of the longest kind, and what the hops before the server add to it."""
+    short = options(topology="monolith", protocol={"longestToolSeconds": 30})
+    long = options(topology="monolith", protocol={"longestToolSeconds": 600})
+    assert 30 < short.drain_seconds < 60
+    assert 600 < long.drain_seconds < 660
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("https://traces.example.com", 443), ("https://traces.example.com:4318/otlp", 4318)],
+)
+def test_a_sink_without_a_port_is_reached_at_that_of_https(url: str, port: int):
+    assert sink_port(OtlpSink.model_validate({"url": url, "networks": ["192.0.2.0/24"]})) == port
