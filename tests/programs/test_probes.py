@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Final
@@ -75,6 +76,19 @@ def test_it_gets_tokens_from_the_issuer_alone_at_the_port_of_its_keys():
     issuer = Endpoint.address("198.51.100.1")
     assert cluster.leaves(EXPORTER, issuer, "TCP", 8443)
     assert not cluster.leaves(EXPORTER, issuer, "TCP", 443)
+
+
+def test_no_module_follows_a_redirect_or_goes_without_tls():
+    """A redirect would lead to another address, which may answer in place of the platform."""
+    (made,) = [
+        json.loads(one["data"]["blackbox.yml"])
+        for one in objects(stack(), "ConfigMap")
+        if "blackbox.yml" in one["data"]
+    ]
+    assert set(made["modules"]) == {"unauthorized", "metadata", "discovery", "tool-call"}
+    for module in made["modules"].values():
+        assert module["http"]["follow_redirects"] is False
+        assert module["http"]["fail_if_not_ssl"] is True
 
 
 def test_every_file_that_its_modules_name_is_mounted():

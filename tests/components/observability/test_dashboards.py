@@ -208,7 +208,9 @@ def test_pages_lead_to_each_other_and_show_rollouts():
         assert set(link["tags"]) <= set(page["tags"])
         assert link["keepTime"]
         assert link["includeVars"]
+        assert not page["editable"]
         [rollouts] = page["annotations"]["list"]
+        assert rollouts["expr"].endswith("offset 5m)")
         assert "qudag_mcp_server_build_info" in rollouts["expr"]
         assert {"namespace", "job"} <= {one["name"] for one in page["templating"]["list"]}
 

@@ -9,7 +9,7 @@ from components.observability.standalone import (
     StandaloneObservability,
     StandaloneObservabilityArgs,
 )
-from components.observability.targets import ScrapeTarget, ServiceTarget
+from components.observability.targets import ProbedUrl, ScrapeTarget, ServiceTarget
 from graph.resource_graph import ResourceGraph
 from tests.harness import record
 from tests.harness.graph_queries import objects, pods
@@ -86,6 +86,33 @@ def test_a_pod_is_read_by_its_namespace_its_labels_and_its_port():
     for one in read:
         for found in one.get("kubernetes_sd_configs", []):
             assert found["namespaces"]["names"] == ["mcp", "mcp-agents"]
+
+
+def test_pods_that_have_ended_are_not_read():
+    """They have an address for a while, and would be targets that do not answer."""
+    for one in json.loads(files(graph())["prometheus.yml"])["scrape_configs"]:
+        if "relabel_configs" in one:
+            (dropped,) = [rule for rule in one["relabel_configs"] if rule.get("action") == "drop"]
+            assert dropped["source_labels"] == ["__meta_kubernetes_pod_phase"]
+            assert set(dropped["regex"].split("|")) == {"Failed", "Succeeded"}
+
+
+def test_results_of_probes_are_of_the_platform_and_not_of_monitoring():
+    """Rules read series of the platform's own namespaces."""
+    probed = ProbedUrl(
+        module="metadata", url="https://gateway.mcp.svc/a", instance="https://a", namespace="mcp"
+    )
+    exporter = ServiceTarget(name="blackbox-exporter", port=9115)
+    made = graph(probed=[probed], blackbox_exporter=exporter, services=[exporter])
+    (probe,) = [
+        one
+        for one in json.loads(files(made)["prometheus.yml"])["scrape_configs"]
+        if one["job_name"] == "probe/metadata"
+    ]
+    (target,) = probe["static_configs"]
+    assert target["targets"] == ["blackbox-exporter-service.mcp-monitoring.svc:9115"]
+    assert target["labels"]["namespace"] == "mcp"
+    assert target["labels"]["instance"] == "https://a"
 
 
 def test_a_service_beside_it_is_read_over_tls_under_its_own_name():
