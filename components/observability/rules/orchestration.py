@@ -22,7 +22,7 @@ def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
     of = f'{JOB}="{engine}",{within}'
     total = f"sum by (job) (mcp_tool_requests_total{{{of}}})"
     failed = f"(sum by (job) (mcp_tool_errors_total{{{of}}}) or 0 * {total})"
-    for status, value in (("failed", failed), ("ok", f"{total} - {failed}")):
+    for status, value in (("failed", failed), ("completed", f"{total} - {failed}")):
         yield RecordingRule(
             name="workflow_executions_total",
             expression=value,

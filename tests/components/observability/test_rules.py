@@ -21,6 +21,7 @@ from components.observability.rules.catalogue import (
 )
 from components.observability.rules.expression import check, exported, names_in
 from components.observability.rules.external_exporters import EXTERNAL_METRIC_NAMES
+from components.observability.rules.groups import recorded_of
 from components.observability.rules.options import MonitoredServer
 from runtime import gateway_metrics, metrics
 
@@ -201,3 +202,10 @@ def test_an_alert_that_prometheus_would_refuse_is_refused(change: dict[str, Any]
 def test_a_recorded_name_says_its_level():
     with pytest.raises(ValueError, match="level"):
         RecordingRule(name="mcp_errors", expression="vector(1)")
+
+
+def test_workflows_end_in_the_words_of_the_orchestration_document():
+    """``workflow_executions_total{status="failed"}`` and ``{status="completed"}`` (S4)."""
+    made = [rule for rules in recorded_of(FULL_PLATFORM).values() for rule in rules]
+    ends = [dict(rule.labels) for rule in made if rule.name == "workflow_executions_total"]
+    assert ends == [{"status": "failed"}, {"status": "completed"}]
