@@ -80,8 +80,8 @@ class LogExport:
     Args:
         section: where.
         resource: attributes of the program, such as `service.name`.
-        counts: is told what became of lines.
-        lost: is told how many lines wait, and why sending fails.
+        counts: called with the outcome and the number of lines.
+        lost: gets how many lines wait, and why sending fails.
     """
 
     def __init__(

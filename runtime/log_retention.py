@@ -2,8 +2,8 @@
 indexes whose newest line is older than the retention.
 
 Each run does what is due, and a run with nothing due changes nothing. It uses requests that
-Elasticsearch and OpenSearch have without a plugin or a licence. Then it tells the forwarder, whose
-metrics have the age of the last run that succeeded.
+Elasticsearch and OpenSearch have without a plugin or a licence. Then it reports the run to
+`log-forwarder`, whose metrics have the age of the last run that succeeded.
 """
 
 from __future__ import annotations
@@ -146,8 +146,11 @@ async def _run(config: RetentionConfig) -> None:
     await report_run(config.forwarder)
 
 
+_NOT_REPORTED: Final = "the run could not be reported to log-forwarder"
+
+
 async def report_run(forwarder: ForwarderClientSection) -> None:
-    """Tell the forwarder that a run has succeeded.
+    """Report a run that has succeeded to log-forwarder.
 
     Raises:
         StoreError: it does not answer as it should.
@@ -157,9 +160,9 @@ async def report_run(forwarder: ForwarderClientSection) -> None:
         async with httpx2.AsyncClient(verify=verify, timeout=20, trust_env=False) as http:
             answer = await http.post(f"{forwarder.url}{RETENTION_PATH}")
     except (httpx2.HTTPError, OSError) as error:
-        raise StoreError(f"the forwarder was not told: {type(error).__name__}: {error}") from None
+        raise StoreError(f"{_NOT_REPORTED}: {type(error).__name__}: {error}") from None
     if answer.status_code != 200:
-        raise StoreError(f"the forwarder was not told: {answer.status_code}")
+        raise StoreError(f"{_NOT_REPORTED}: {answer.status_code}")
 
 
 def _failed(error: Exception, status: int) -> int:

@@ -51,16 +51,16 @@ class LostTelemetry:
             self.logged_at = now
             lost, self.lost = self.lost, {"failed": 0, "dropped": 0}
         # The copy of this line may be dropped. The next line counts it.
-        self._tell(lost)
+        self._log(lost)
 
     def end(self) -> None:
-        """Log what no line has told yet; what still waits has failed."""
+        """Log what was not logged yet; what still waits has failed."""
         with self.lock:
             self.ended = True
             lost = {**self.lost, "failed": self.lost["failed"] + self.waiting()}
         if any(lost.values()):
-            self._tell(lost)
+            self._log(lost)
 
-    def _tell(self, lost: Mapping[str, int]) -> None:
+    def _log(self, lost: Mapping[str, int]) -> None:
         facts = {"signal": self.signal, **lost, "failure": self.failure()}
         event("telemetry_lost", logging.WARNING, **facts)

@@ -61,7 +61,7 @@ def provider_of(
 
     Args:
         resource: attributes of the program, such as `service.name`.
-        lost: is told how many spans wait, and why sending fails.
+        lost: gets how many spans wait, and why sending fails.
     """
     with without_otel_variables():
         provider = TracerProvider(

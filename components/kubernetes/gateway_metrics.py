@@ -21,7 +21,7 @@ EXPORTER: Final = "gateway-metrics"
 METRICS_LINES: Final = 9514
 """UDP port of loopback on which the exporter takes nginx's lines."""
 METRICS_STATUS: Final = 8083
-"""Port of loopback on which nginx tells the number of its connections."""
+"""Port of loopback on which nginx reports the number of its connections (`stub_status`)."""
 TRACES_VARIABLE: Final = "QUDAG_MCP_TRACES"
 """Environment variable with the URL that the exporter sends spans to."""
 MONOLITH_METRICS: Final = 9091

@@ -39,7 +39,7 @@ def sampled(
         kubectl: of the cluster.
         workloads: of the stack.
         seconds: how long.
-        tell: is told how many samples there are.
+        tell: called with the number of samples so far.
         sleep: waits.
 
     Raises:

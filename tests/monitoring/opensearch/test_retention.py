@@ -32,9 +32,9 @@ def test_a_run_of_the_job_that_fails_is_not_the_last_one_that_succeeded(
         assert "mcp_log_retention_age_seconds " in other.metrics()
     finally:
         other.stop()
-    untold = other.retention()
-    assert untold.returncode == 1
-    assert "the forwarder was not told: ConnectError" in untold.stderr
+    unreported = other.retention()
+    assert unreported.returncode == 1
+    assert "the run could not be reported to log-forwarder: ConnectError" in unreported.stderr
 
 
 def test_the_job_changes_nothing_when_nothing_is_due(programs: LogPrograms, store: OpenSearch):
