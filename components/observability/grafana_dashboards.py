@@ -64,7 +64,7 @@ def dashboard_problems(dashboards: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem(
             "dashboards",
             "is empty",
-            "there is nothing to show",
+            "the component would make no dashboard",
             "list dashboards, or leave the component out",
         )
     uids: dict[Any, str] = {}

@@ -78,7 +78,7 @@ class LogCollectorArgs:
                 Problem(
                     "resources.memory_limit",
                     f"is {memory}",
-                    "the collector would refuse lines for want of memory",
+                    "the collector would refuse lines for lack of memory",
                     "set at least 128Mi",
                 )
             )

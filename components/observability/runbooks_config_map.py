@@ -39,7 +39,7 @@ class RunbooksArgs:
                 Problem(
                     "pages",
                     "is empty",
-                    "there is nothing to read",
+                    "the component would make no runbook",
                     "list pages, or leave the component out",
                 )
             )

@@ -65,7 +65,7 @@ class ScrapeTarget:
                 Problem(
                     "ports",
                     "is empty",
-                    "nothing would be read",
+                    "nothing would be scraped",
                     "name the ports that serve /metrics",
                 )
             )
@@ -134,6 +134,6 @@ def target_problems(
             yield Problem(
                 "services" if name in {one.name for one in services} else "targets",
                 f"{count} targets have the name {name}",
-                "their series could not be told apart",
+                "their series would have the same labels",
                 "give each a name of its own, or list the ports in one target",
             )

@@ -161,7 +161,7 @@ def clouds_wait_for_the_drain(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "protocol.drainSeconds",
             f"is {config.protocol.drain_seconds}, and {why}",
-            "its cloud waits as long as it likes: 10 s on Cloud Run, not at all for a function on "
+            "its cloud decides how long it waits: 10 s on Cloud Run, not at all for a function on "
             "AWS or Azure (docs/components/budget.md)",
             f"leave it out, or set {', '.join(f'{path}.enabled: false' for path in without)}",
         )

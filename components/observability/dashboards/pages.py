@@ -39,15 +39,15 @@ class DashboardOptions:
 def pages(options: DashboardOptions) -> list[Dashboard]:
     """Every dashboard of a platform that has a panel."""
     every = [
-        *_s3_dashboards(options.availability),
-        *_other_dashboards(),
+        *_pages_of_s3(options.availability),
+        *_pages_of_other_documents(),
         *user_server_pages(options.servers, options.named, options.availability),
     ]
     shown = [page.for_exporters(options.exporters) for page in every]
     return [page for page in shown if page.sections]
 
 
-def _s3_dashboards(availability: float) -> Iterator[Dashboard]:
+def _pages_of_s3(availability: float) -> Iterator[Dashboard]:
     """The five of "MCP Servers Production Deployment Guide"."""
     yield Dashboard(
         name="qudag-mcp-overview",
@@ -147,7 +147,7 @@ def _s3_dashboards(availability: float) -> Iterator[Dashboard]:
     )
 
 
-def _other_dashboards() -> Iterator[Dashboard]:
+def _pages_of_other_documents() -> Iterator[Dashboard]:
     """One for each of the three others that draw a dashboard."""
     yield Dashboard(
         name="qudag-mcp-qudag",

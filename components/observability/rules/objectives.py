@@ -28,7 +28,7 @@ class ObjectiveSeries:
     """What an objective is measured by.
 
     Attributes:
-        level: label by which servers are told apart: ``route`` at the gateway, else ``job``.
+        level: label that names the server: ``route`` at the gateway, else ``job``.
         requests, failed: matched series of counters.
         timed, fast: matched series of a histogram: its count, and its bucket of the objective.
     """
