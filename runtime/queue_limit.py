@@ -29,7 +29,7 @@ class QueueLimit:
 
     Args:
         queue: the most that may wait.
-        counts: is told what became of items.
+        counts: called with the outcome and the number of items.
     """
 
     def __init__(self, queue: int, counts: Counts) -> None:

@@ -86,6 +86,6 @@ def processor_of(
         processor = BoundedProcessor(exporter, limit)
     if lost is not None:
         lost.waiting, lost.failure = limit.waiting, lambda: session.failure
-    # A collector that is away is told by the counts; the library's lines hold its URL.
+    # The counts show a collector that is away; the library's lines hold its URL.
     logging.getLogger("opentelemetry").setLevel("CRITICAL")
     return processor

@@ -60,7 +60,7 @@ def outside_ends(config: StackConfig) -> dict[str, OutsideEnds]:
 
 
 def hosts_of_services(config: StackConfig) -> list[str]:
-    """The hosts of PagerDuty and Slack, if a receiver is told by them."""
+    """The hosts of PagerDuty and Slack, if a receiver uses them."""
     receivers = config.observability.alerts.receivers
     used = {
         PAGERDUTY: any(one.pagerduty for one in receivers),

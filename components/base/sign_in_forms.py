@@ -1,4 +1,4 @@
-"""Forms of what Grafana is told about an authorization server.
+"""Forms of the fields of Grafana's sign-in at an authorization server.
 
 grafana.ini begins a comment at ``#`` and ``;``, Grafana replaces what follows ``$`` and ``%(``, and
 JMESPath ends a text at a quote: no form here has one of these characters.

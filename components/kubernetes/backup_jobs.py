@@ -68,7 +68,7 @@ class BackupJob:
 
     Attributes:
         name: of the CronJob.
-        command: what `qudag-mcp-server` is told to do.
+        command: subcommand of `qudag-mcp-server` that the job runs.
         role: as which it logs in to the database.
         drill: whether it tries backups; False: it stores them.
     """

@@ -131,7 +131,7 @@ def users_script(
         folder: directory of the file ``users``.
         port: of the program that loads them.
         shared_password: file with the passwords of the user ``default``; empty: it is off.
-        own: the password that the program itself sends, which it is told when it has changed.
+        own: the password that the program itself sends; a changed one is sent to the program.
     """
     return render(
         "valkey-users.sh.j2",

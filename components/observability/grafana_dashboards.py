@@ -21,7 +21,7 @@ COMPONENT: Final = "dashboards"
 LABEL: Final = "grafana_dashboard"
 """The label that the sidecar of Grafana's chart looks for (S4)."""
 FOLDER: Final = "grafana_folder"
-"""The annotation by which the sidecar can be told a folder."""
+"""The annotation that names a dashboard's folder for the sidecar."""
 UID: Final = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 """What Grafana takes as a uid."""
 

@@ -16,7 +16,7 @@ __all__ = ["Cause", "Evidence", "causes"]
 
 
 def causes(evidence: Evidence) -> list[Cause]:
-    """Everything that is wrong, the likeliest cause first; each is told once."""
+    """Everything that is wrong, the likeliest cause first; each once."""
     found = sorted(_all(evidence), key=lambda cause: cause.rank)
     return list({(cause.problem.path, cause.problem.what): cause for cause in found}.values())
 

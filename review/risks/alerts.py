@@ -1,4 +1,4 @@
-"""Finds alerts that are removed or fire later, and receivers that are told no more."""
+"""Finds alerts that are removed or fire later, and receivers that are no longer notified."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .alert_rules import AlertRule, alert_rules, all_alert_rules, all_receivers,
 
 MOST_NAMES: Final = 6
 """Alerts that one finding names; a stack has more than 60."""
-# Of the alarms of clouds: the property with what is told, and the one that turns an alarm off.
+# Of the alarms of clouds: the property with its receivers, and the one that turns an alarm off.
 _ALARMS: Final = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("alarmActions", "actionsEnabled"),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmActions", "actionsEnabled"),
@@ -65,18 +65,18 @@ def changed_receivers(change: Change, diff: Diff) -> Iterator[str]:
 
 
 def weakened_alarms(change: Change, _diff: Diff) -> Iterator[str]:
-    """An alarm of a cloud that is deleted, turned off, or that tells nobody any more."""
+    """An alarm of a cloud that is deleted, turned off, or that notifies nobody any more."""
     before, after = change.before, change.after
     if before is None or before.type not in _ALARMS:
         return
     if after is None:
         yield f"deletes the alarm {before.name}"
         return
-    told, enabled = _ALARMS[before.type]
+    receivers, enabled = _ALARMS[before.type]
     if _is_on(before, enabled) and not _is_on(after, enabled):
         yield f"the alarm {called(after)} is turned off: {enabled} is false"
-    if _told(before, told) and not _told(after, told):
-        yield f"the alarm {called(after)} tells nobody any more: {told} is empty"
+    if _receivers_of(before, receivers) and not _receivers_of(after, receivers):
+        yield f"the alarm {called(after)} notifies nobody any more: {receivers} is empty"
 
 
 def _is_hidden(resource: Resource | None) -> bool:
@@ -108,6 +108,6 @@ def _is_on(alarm: Resource, switch: str) -> bool:
     return alarm.inputs.get(switch) is not False
 
 
-def _told(alarm: Resource, told: str) -> list[Any]:
-    listed = entries(alarm.inputs, told)
-    return listed or entries(dig(alarm.inputs, told), "actionGroups")
+def _receivers_of(alarm: Resource, receivers: str) -> list[Any]:
+    listed = entries(alarm.inputs, receivers)
+    return listed or entries(dig(alarm.inputs, receivers), "actionGroups")

@@ -121,7 +121,7 @@ class Alerts(Section):
     dead_mans_switch: DeadMansSwitch | None = Field(
         default=None,
         description="A URL that is called as long as alerts work; absent: no call, and nobody "
-        "is told when they stop.",
+        "is notified when they stop.",
     )
     runbooks: Url | None = Field(
         default=None,

@@ -104,7 +104,7 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path_of("servers", name),
                 f"is taken: {taken}",
-                "objects, flows or tools of the two could not be told apart",
+                "objects, flows or tools of the two would have the same names",
                 f"use another name, such as my-{name}",
             )
 

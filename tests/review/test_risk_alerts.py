@@ -185,8 +185,8 @@ def test_an_alarm_of_a_cloud_that_ends_or_tells_nobody_is_a_risk(
     assert weakened(before, None) == ["deletes the alarm errors"]
     (turned_off,) = weakened(before, cloud(type, "errors", **on | off))
     assert "is turned off" in turned_off
-    (untold,) = weakened(before, cloud(type, "errors", **on | silent))
-    assert "tells nobody any more" in untold
+    (unnotified,) = weakened(before, cloud(type, "errors", **on | silent))
+    assert "notifies nobody any more" in unnotified
     assert weakened(before, cloud(type, "errors", **on, description="other")) == []
     assert weakened(None, before) == []
 

@@ -46,7 +46,7 @@ def user_server_pages(
 
 
 def _file(name: str) -> str:
-    """A name of 40 characters at most; a longer one is cut, and told apart by its hash."""
+    """A name of 40 characters at most; a longer one is shortened and ends with its hash."""
     whole = f"{PREFIX}server-{name}"
     if len(whole) <= LONGEST:
         return whole

@@ -163,7 +163,7 @@ def runbook_command(namespace: str, alert: str) -> str:
 def uid_of(namespace: str, dashboard: str) -> str:
     """The uid of a platform's dashboard, of which a Grafana may have those of several platforms.
 
-    Grafana takes 40 characters; a longer uid is cut, and told apart by its hash.
+    Grafana takes 40 characters; a longer uid is shortened and ends with its hash.
 
     Args:
         namespace: the platform's own; ``_`` after it is in no name of a namespace.
