@@ -43,6 +43,8 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
         "valkey": VALKEY in stores,
         "traces": rules.traces is not None,
         "trace_store": rules.trace_store is not None,
+        "prometheus": rules.monitoring is not None,
+        "alertmanager": rules.alertmanager,
         "log_forwarder": rules.log_forwarder is not None,
     }
     return frozenset(name for name, exports in there.items() if exports)

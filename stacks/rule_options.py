@@ -14,7 +14,12 @@ from .config.stack import StackConfig
 from .config.traces import TraceStore
 from .gateway_metrics import has_exporter
 from .log_flows import LOG_COLLECTOR, LOG_FORWARDER, has_log_collector, has_log_forwarder
-from .monitoring import has_probes, scrapes_monitoring
+from .monitoring import (
+    has_own_alertmanager,
+    has_own_prometheus,
+    has_probes,
+    scrapes_monitoring,
+)
 from .placement import placement
 from .runbooks import runbooks_namespace
 from .topologies.topology import (
@@ -81,6 +86,8 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         traces=TRACE_COLLECTOR if has_traces(config) and config.scraper else None,
         trace_store=TRACE_STORE if stores_traces else None,
         trace_store_bytes=_trace_store_bytes(config) if stores_traces else None,
+        monitoring=config.monitoring_namespace if has_own_prometheus(config) else None,
+        alertmanager=has_own_alertmanager(config),
         valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
         recovery_point_minutes=backup.recovery_point_minutes if backup else None,
         base_backup_minutes=(

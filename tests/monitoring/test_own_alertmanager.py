@@ -7,6 +7,8 @@ Secret's files have their URLs.
 from __future__ import annotations
 
 import json
+import re
+import ssl
 import subprocess
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -16,8 +18,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
+import httpx2
 import pytest
 
+from components.mcp.metrics import Exporter, exported_by
 from tests.harness.apiserver import ROOT
 from tests.harness.certificates import Authority
 from tests.harness.graph_queries import objects
@@ -137,14 +141,38 @@ def test_amtool_accepts_the_file_as_it_is_in_the_pod(
     assert "5 receivers" in checked.stdout
 
 
+@dataclass(frozen=True)
+class Running:
+    """Prometheus and Alertmanager of a stack, and what receivers were told.
+
+    Attributes:
+        ports: of both, by name.
+    """
+
+    told: dict[str, set[str]]
+    ports: dict[str, int]
+    authority: Authority
+
+    def metrics(self, program: str) -> str:
+        """The page of metrics of one of them."""
+        trusted = ssl.create_default_context(cafile=self.authority.ca_file)
+        trusted.check_hostname = False  # it is for the name of the Service
+        return httpx2.get(f"https://127.0.0.1:{self.ports[program]}/metrics", verify=trusted).text
+
+
 @pytest.fixture(scope="module")
-def told(
+def told(alerting: Running) -> dict[str, set[str]]:
+    """What each receiver was told."""
+    return alerting.told
+
+
+@pytest.fixture(scope="module")
+def alerting(
     built: Path,
     alerting_programs: Path,
     files: dict[str, dict[str, str]],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Generator[dict[str, set[str]]]:
-    """What each receiver was told, while Prometheus and Alertmanager run."""
+) -> Generator[Running]:
     folder = tmp_path_factory.mktemp("alerting")
     authority = Authority.at(folder)
     sent, manager, prometheus = free_port(), free_port(), free_port()
@@ -170,7 +198,8 @@ def told(
                     *_of_program(name, folder),
                 )
             )
-        yield receivers.told
+        ports = {"alertmanager": manager, "prometheus": prometheus}
+        yield Running(receivers.told, ports, authority)
 
 
 def _of_program(name: str, folder: Path) -> list[str]:
@@ -237,3 +266,16 @@ def test_each_receiver_is_told_of_its_alerts_and_no_others(
 def test_nobody_else_is_told(told: dict[str, set[str]]):
     until(lambda: len(told) == 4, 90)
     assert set(told) == {"on-call", "chat", "data", "switch"}
+
+
+@pytest.mark.parametrize("program", ["prometheus", "alertmanager"])
+def test_both_export_the_metrics_about_themselves_that_alerts_read(
+    alerting: Running, told: dict[str, set[str]], program: Exporter
+):
+    """With the labels of the list; a receiver was told, so that each program has sent something."""
+    until(lambda: bool(told.get("on-call")), 90)
+    text = alerting.metrics(program)
+    for name, metric in exported_by(program).items():
+        found = re.findall(rf"^{name}(?:{{(.*)}})? ", text, re.MULTILINE)
+        labels = {frozenset(re.findall(r'(\w+)="', one)) for one in found}
+        assert labels == {frozenset(metric.labels)}, name

@@ -119,7 +119,7 @@ EVERY_KIND: Final = {
     "of stores": {"DatabaseDown", "ValkeyDown", "ValkeyMemoryNearLimit", "ValkeyEvicts"},
     "of the cluster": {"QuotaNearlyUsed", "AutoscalerAtMaximum", "PodCrashLooping"},
     "of the gateway": {"PlatformDown", "GatewayLimitsRefuse", "IssuerKeysUnreadable"},
-    "of the audit log": {"AuditChainBroken", "CallsCutByDrain"},
+    "of the audit log": {"AuditChainBroken", "CallsCancelledByDrain"},
 }
 
 
@@ -136,3 +136,59 @@ def test_the_public_address_of_prod_and_its_certificate_are_probed():
         "https://mcp.qudag.com/mcp",
         "https://mcp.qudag.com/.well-known/oauth-protected-resource/mcp",
     }
+
+
+OF_PROMETHEUS = {"RuleEvaluationFailures", "MonitoringConfigurationRefused"}
+OF_ALERTMANAGER = {"AlertsNotSent", "NotificationsFail"}
+
+
+def own(*receivers: dict[str, Any]) -> ResourceGraph:
+    """A stack with a Prometheus of its own, and with an Alertmanager if it has receivers."""
+    return recorded(
+        {
+            "topology": "monolith",
+            "network": {name: one for name, one in NETWORK.items() if name != "prometheus"},
+            "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+            "observability": {
+                "kind": "standalone",
+                "alerts": {"receivers": receivers},
+                "standalone": {"alertmanager": {"egress": {"hosts": ["h.example.com:443"]}}}
+                if receivers
+                else {},
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_stack_with_its_own_prometheus_watches_what_it_has_of_its_own(told: bool):
+    """Each alert on Prometheus and Alertmanager reads series of a job that is there."""
+    hook = {"name": "hook", "webhook": {"url": {"secret": "told", "key": "hook"}}}
+    (files,) = [
+        one["data"]
+        for one in objects(own(*([hook] if told else [])), "ConfigMap")
+        if one["metadata"]["name"] == "prometheus-config"
+    ]
+    (group,) = [
+        one
+        for one in json.loads(files["rules.yml"])["groups"]
+        if one["name"] == "qudag-mcp-monitoring"
+    ]
+    expected = OF_PROMETHEUS | OF_ALERTMANAGER if told else OF_PROMETHEUS
+    assert {rule["alert"] for rule in group["rules"]} == expected
+    read = {
+        pair
+        for rule in group["rules"]
+        for pair in re.findall(r'exporter="([^"]+)",namespace="([^"]+)"', rule["expr"])
+    }
+    scraped = {
+        (one["labels"].get("exporter"), one["labels"].get("namespace"))
+        for job in json.loads(files["prometheus.yml"])["scrape_configs"]
+        for one in job.get("static_configs", ())
+    }
+    assert {program for program, _ in read} == {"prometheus", *(["alertmanager"] if told else [])}
+    assert read <= scraped
+
+
+def test_a_stack_with_an_operator_leaves_that_to_its_monitoring():
+    assert not (OF_PROMETHEUS | OF_ALERTMANAGER) & rules(stack("monolith")).keys()

@@ -16,6 +16,7 @@ from .egress import EGRESS
 from .exported_metric import ExportedMetric, Exporter
 from .gateway import GATEWAY
 from .log_forwarder import LOG_FORWARDER
+from .monitoring import ALERTMANAGER, PROMETHEUS
 from .servers import AGES, NODE, PROCESSES, SERVERS, WORKERS
 from .stores import POSTGRES, VALKEY
 from .trace_store import TRACE_STORE
@@ -38,6 +39,8 @@ _METRICS: Final = (
     *LOG_FORWARDER,
     *TRACES,
     *TRACE_STORE,
+    *PROMETHEUS,
+    *ALERTMANAGER,
     *NODE,
     *PROCESSES,
 )

@@ -24,6 +24,8 @@ Exporter = Literal[
     "log_forwarder",
     "traces",
     "trace_store",
+    "prometheus",
+    "alertmanager",
 ]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
@@ -32,7 +34,8 @@ keeps the log has run. ``node``: a server with a QuDAG node that has peers, besi
 exports. ``backups``: a server with a database that has been backed up. ``volumes``: the same, once
 a job has backed up or read back volumes. ``ages``: a server with a database. ``egress``: Envoy,
 the egress proxy. ``logs``: a collector of log lines. ``log_forwarder``: what forwards them to
-Elasticsearch or OpenSearch. ``traces``: the collector of traces. ``trace_store``: Jaeger."""
+Elasticsearch or OpenSearch. ``traces``: the collector of traces. ``trace_store``: Jaeger.
+``prometheus``, ``alertmanager``: the platform's own, about themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from . import (
     gateway,
     image_metrics,
     logs,
+    monitoring,
     objectives,
     orchestration,
     processes,
@@ -44,6 +45,7 @@ _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "egress": egress.alerts,
     "logs": logs.alerts,
     "traces": traces.alerts,
+    "monitoring": monitoring.alerts,
 }
 
 

@@ -102,6 +102,8 @@ class RuleOptions:
         log_forwarder: workload that forwards lines to Elasticsearch or OpenSearch; None: none.
         traces: workload of the collector of traces that Prometheus reads; None: none.
         trace_store: workload of Jaeger; None: none.
+        monitoring: namespace of the platform's own Prometheus; None: it has none.
+        alertmanager: whether the platform has an Alertmanager in that namespace.
         trace_store_bytes: size of its volume.
         recovery_point_minutes: oldest that a dump of the database may be; None: no dumps.
         base_backup_minutes: oldest that a base backup of CloudNativePG may be; None: no archive.
@@ -134,6 +136,8 @@ class RuleOptions:
     log_forwarder: str | None = None
     traces: str | None = None
     trace_store: str | None = None
+    monitoring: str | None = None
+    alertmanager: bool = False
     trace_store_bytes: int | None = None
     recovery_point_minutes: int | None = None
     base_backup_minutes: int | None = None

@@ -26,11 +26,13 @@ ExporterName = Literal[
     "log-forwarder",
     "trace-collector",
     "trace-store",
+    "prometheus",
+    "alertmanager",
 ]
 """Values of the label ``exporter``: an MCP server (with one process or several) or the bridge, the
 exporter beside nginx, redis_exporter, postgres_exporter, a user's image with metrics of its own,
 the egress proxy, a collector of log lines, what forwards them to Elasticsearch or OpenSearch, the
-collector of traces, Jaeger."""
+collector of traces, Jaeger, and the platform's own Prometheus and Alertmanager."""
 
 
 def down(target: str) -> str:

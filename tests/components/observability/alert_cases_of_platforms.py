@@ -435,3 +435,70 @@ TRACE_STORE: Final[dict[str, Case]] = {
         begins=30,
     ),
 }
+
+_RULES_FAIL: Final = "prometheus_rule_evaluation_failures_total"
+_NOT_TAKEN: Final = "prometheus_notifications_errors_total"
+_NOT_QUEUED: Final = "prometheus_notifications_dropped_total"
+_NOT_TOLD: Final = "alertmanager_notifications_failed_total"
+_READ: Final = "config_last_reload_successful"
+
+
+def _own(program: str, name: str, values: str, **labels: str) -> Series:
+    """A series that the platform's own Prometheus reads of itself, or of Alertmanager."""
+    return {series(name, **{"job": program, "exporter": program, **labels}): values}
+
+
+def _of_other_programs(program: str, name: str, values: str) -> Series:
+    return {
+        **_own(program, name, values, exporter="server"),
+        **_own(program, name, values, namespace="other"),
+    }
+
+
+MONITORING: Final[dict[str, Case]] = {
+    "RuleEvaluationFailures": _platform(
+        *("critical", 900, _own("prometheus", _RULES_FAIL, rising(0.01), rule_group="g")),
+        {
+            **_own("prometheus", _RULES_FAIL, constant(7), rule_group="g"),
+            **_of_other_programs("prometheus", _RULES_FAIL, rising(1)),
+        },
+        begins=30,
+    ),
+    "MonitoringConfigurationRefused": _platform(
+        *("warning", 600, _own("prometheus", f"prometheus_{_READ}", constant(0))),
+        {
+            one: values
+            for program in ("prometheus", "alertmanager")
+            for one, values in {
+                **_own(program, f"{program}_{_READ}", constant(1)),
+                **_of_other_programs(program, f"{program}_{_READ}", constant(0)),
+            }.items()
+        },
+        others=(_own("alertmanager", f"alertmanager_{_READ}", constant(0)),),
+    ),
+    "AlertsNotSent": _platform(
+        *("critical", 600, _own("prometheus", _NOT_TAKEN, rising(1), alertmanager="https://a")),
+        {
+            one: values
+            for name in (_NOT_TAKEN, _NOT_QUEUED)
+            for one, values in {
+                **_own("prometheus", name, constant(7)),
+                **_of_other_programs("prometheus", name, rising(1)),
+            }.items()
+        },
+        others=(_own("prometheus", _NOT_QUEUED, rising(1)),),
+        begins=30,
+    ),
+    "NotificationsFail": _platform(
+        *(
+            "critical",
+            600,
+            _own("alertmanager", _NOT_TOLD, rising(0.01), integration="slack", reason="other"),
+        ),
+        {
+            **_own("alertmanager", _NOT_TOLD, constant(7), integration="slack", reason="other"),
+            **_of_other_programs("alertmanager", _NOT_TOLD, rising(1)),
+        },
+        begins=30,
+    ),
+}

@@ -51,6 +51,12 @@ IN_NO_PANEL = {
     "otelcol_receiver_accepted_log_records": "the log store shows what has arrived",
     "otelcol_receiver_accepted_spans": "senders count the same spans",
     "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early": "an alert says so",
+    "prometheus_rule_evaluation_failures_total": "an alert says so",
+    "prometheus_notifications_errors_total": "an alert says so",
+    "prometheus_notifications_dropped_total": "an alert says so",
+    "prometheus_config_last_reload_successful": "an alert says so",
+    "alertmanager_notifications_failed_total": "an alert says so",
+    "alertmanager_config_last_reload_successful": "an alert says so",
     "mcp_audit_seq": "a number for one row; audit verify compares it",
 }
 

@@ -73,6 +73,8 @@ NOT_METRICS: Final = {
     "pg_read_all_data": "a role of PostgreSQL",
     "pg_stat_activity": "a view of PostgreSQL",
     "redis_exporter": "a program",
+    "prometheus_client": "a Python package",
+    "prometheus_login": "a field of a component",
     "classifier_feature_uses_total": "a metric of the image in the example",
 }
 """Words of the documentation that look like metrics."""

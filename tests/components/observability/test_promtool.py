@@ -27,6 +27,7 @@ from tests.components.observability.alert_cases_of_platforms import (
     FORWARDER,
     GATEWAY,
     LOGS,
+    MONITORING,
     SERVERS_OF_USERS,
     TRACE_STORE,
     TRACES,
@@ -46,6 +47,7 @@ CASES: Final = {
     **FORWARDER,
     **TRACES,
     **TRACE_STORE,
+    **MONITORING,
 }
 ALWAYS: Final = "Watchdog"
 ABSENT: Final = {
@@ -158,7 +160,9 @@ def alone(rules: Sequence[Mapping[str, Any]], alert: str) -> dict[str, Any]:
 
 def of_another(options: RuleOptions) -> RuleOptions:
     """A second platform of the same cluster, with the same servers."""
-    return replace(options, namespace="other", further_namespaces=("other-agents",))
+    return replace(
+        options, namespace="other", further_namespaces=("other-agents",), monitoring="other"
+    )
 
 
 def firing(alert: str, at: int, samples: Iterable[tuple[Mapping[str, str], int]]) -> dict[str, Any]:
