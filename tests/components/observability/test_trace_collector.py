@@ -25,6 +25,13 @@ def test_memory_is_limited_before_anything_is_kept():
     assert made["service"]["pipelines"]["traces"]["processors"][0] == "memory_limiter"
 
 
+def test_spans_of_the_platform_arrive_over_tls_1_3():
+    """Its own servers send them, so no older version is needed."""
+    made = trace_collector_config(TraceSampling(), SINK, longest_seconds=60)
+    (protocol,) = made["receivers"]["otlp"]["protocols"].values()
+    assert protocol["tls"]["min_version"] == "1.3"
+
+
 def test_a_token_is_read_from_its_file():
     key = SecretKey(secret="sink", key="token")
     sink = OtlpSink(url="https://traces.test/", token=key, ca=key)
