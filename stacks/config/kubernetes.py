@@ -92,7 +92,9 @@ class Kubernetes(Section):
     """The cluster and the namespace."""
 
     enabled: bool = Field(
-        default=True, description="false: no cluster; only cloud targets are deployed."
+        default=True,
+        description="false: no cluster; only cloud targets are deployed, and sections that only "
+        "the platform in a cluster reads are refused.",
     )
     namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
     context: Context | None = Field(

@@ -48,6 +48,7 @@ from .sinks import SINK_RULES
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .topology_servers import TOPOLOGY_SERVER_RULES
 from .vertical import VERTICAL_RULES
+from .without_cluster import WITHOUT_CLUSTER_RULES
 from .workers import WORKER_RULES
 
 
@@ -248,6 +249,7 @@ RULES: Final[list[_Row]] = [
     ),
     *SERVER_TARGET_RULES,
     *CLOUD_RULES,
+    *WITHOUT_CLUSTER_RULES,
     *OWN_CODE_RULES,
 ]
 """Each rule with what it reads."""

@@ -20,6 +20,7 @@ from components.base.tokens import TYPE_TOKENS
 from stacks.config.validation import validate
 from tests.harness import record
 from tests.harness.authority_certificate import CERTIFICATE
+from tests.harness.prod import read_in_clouds
 from tools.docs import ROOT, documented, pages, refreshed, verbs
 
 PAGES = pages()
@@ -63,12 +64,14 @@ def with_certificates(text: str) -> str:
 @pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_configuration_in_the_documentation_is_accepted(text: str) -> None:
     """A complete configuration is validated alone, a part together with the rest of prod's."""
-    shown = sections(with_certificates(text).replace("…", "0" * 64))
+    shown: dict[str, Any] = sections(with_certificates(text).replace("…", "0" * 64))
     prod = copy.deepcopy(prod_sections())
     if "observability" in shown:  # in place of prod's, whose collectors alone use this image
         del prod["images"]["collector"]
     if "data" in shown:  # the same of the exporters of prod's databases
         del prod["images"]["postgresExporter"], prod["images"]["valkeyExporter"]
+    if shown.get("kubernetes", {}).get("enabled") is False:
+        prod = read_in_clouds(prod)
     validate(shown if {"environment", "topology"} & shown.keys() else prod | shown)
 
 

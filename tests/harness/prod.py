@@ -46,6 +46,8 @@ def prod(**sections: Mapping[str, Any]) -> ResourceGraph:
     """Prod with some keys of some sections set otherwise."""
     files = prod_files()
     config = dict(files.config)
+    if sections.get("kubernetes") == WITHOUT_A_CLUSTER:
+        config = config_read_in_clouds(config)
     for section, keys in sections.items():
         written = json.loads(config.get(f"qudag-mcp:{section}", "{}"))
         config[f"qudag-mcp:{section}"] = json.dumps(merged(written, keys))
@@ -56,9 +58,39 @@ def prod(**sections: Mapping[str, Any]) -> ResourceGraph:
 IN_CLOUDS = ("clouds", "serverless", "containers")
 """The sections without which a stack is its cluster alone, at a third of the recording's time."""
 WITHOUT_A_CLUSTER = {"enabled": False}
+READ_IN_CLOUDS: Mapping[str, set[str]] = {
+    **{section: set[str]() for section in ("topology", "domain", "data", "network", "audit")},
+    "images": {"server"},
+    "edge": {"maxBody", "tlsMinimum"},
+    "observability": {"logLevel"},
+}
+"""Sections of prod with the keys that have an effect without a cluster."""
 WEB_ACL = (
     "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/mcp/0a1b2c3d-0000-4000-8000-0123456789ab"
 )
+
+
+def read_in_clouds(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections without what a stack without a cluster may not set."""
+    found: dict[str, Any] = {}
+    for section, written in sections.items():
+        if section not in READ_IN_CLOUDS:
+            found[section] = written
+        elif read := READ_IN_CLOUDS[section]:
+            found[section] = {key: one for key, one in written.items() if key in read}
+    return found
+
+
+def config_read_in_clouds(config: Mapping[str, str]) -> dict[str, str]:
+    """The same of sections as Pulumi has them: texts, under keys with the project."""
+    found: dict[str, str] = {}
+    for name, text in config.items():
+        section = name.removeprefix("qudag-mcp:")
+        if not READ_IN_CLOUDS.get(section):
+            found |= {name: text} if section not in READ_IN_CLOUDS else {}
+        elif kept := read_in_clouds({section: json.loads(text)}):
+            found[name] = json.dumps(kept[section])
+    return found
 
 
 @cache

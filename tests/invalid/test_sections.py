@@ -37,6 +37,7 @@ TABLES = (
     "probes.yaml",
     "identities.yaml",
     "managed_databases.yaml",
+    "without_cluster.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]

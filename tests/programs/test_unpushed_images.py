@@ -15,6 +15,7 @@ from components.kubernetes.container import Container
 from components.kubernetes.workload import Workload, WorkloadArgs
 from graph.recorder import record
 from stacks.program import main
+from tests.harness.prod import config_read_in_clouds
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 IMAGE: Final = "ghcr.io/a/b:1@sha256:"
@@ -51,15 +52,8 @@ def test_an_update_refuses_every_placeholder_of_the_stack_file_at_its_line(stack
 
 def test_images_of_a_disabled_cluster_are_not_required():
     text = {name: value.replace("0" * 64, "1" * 64) for name, value in config_of("prod").items()}
-    images = {
-        **json.loads(text["qudag-mcp:images"]),
-        "postgres": f"docker.io/a/b:1@sha256:{'0' * 64}",
-    }
-    switched_off = {
-        "qudag-mcp:kubernetes": json.dumps({"enabled": False}),
-        "qudag-mcp:images": json.dumps(images),
-    }
-    config = {**text, **switched_off}
+    without = config_read_in_clouds(text)
+    config = {**without, "qudag-mcp:kubernetes": json.dumps({"enabled": False})}
 
     def update() -> None:
         as_update()

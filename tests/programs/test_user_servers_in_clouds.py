@@ -21,11 +21,10 @@ from tests.policies.broken import Broken
 
 def alone() -> dict[str, Any]:
     """The same server in the cloud alone."""
-    return {
-        **sections({**SERVER, "targets": ["aws-container"]}),
-        "kubernetes": {"enabled": False},
-        "topology": "monolith",
-    }
+    written = sections({**SERVER, "targets": ["aws-container"]})
+    of_a_cluster = ("topology", "domain", "network")
+    kept = {section: one for section, one in written.items() if section not in of_a_cluster}
+    return {**kept, "kubernetes": {"enabled": False}}
 
 
 def containers(graph: ResourceGraph) -> list[dict[str, Any]]:
