@@ -200,7 +200,7 @@ SECRET_ARN: Final = Form(
 )
 WORD: Final = Form(
     name="word",
-    pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+    pattern="^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
     words="a word of letters, digits and . _ -, at most 63",
     examples=("core",),
     consequence=API_REFUSES,

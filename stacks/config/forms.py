@@ -28,6 +28,7 @@ FORMS: Final = {
         network_forms.IP_ADDRESS,
         *(forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
         arg_forms.MULTIADDRESS,
+        arg_forms.WORD,
         arg_forms.EGRESS_HOST,
         arg_forms.GROUP,
         arg_forms.TOOL,

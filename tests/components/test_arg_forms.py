@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass, replace
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, cast, get_args, get_origin
 
 import pytest
 
 from components.aws import forms as aws
 from components.azure import forms as azure
-from components.base import arg_forms, forms
+from components.base import arg_forms, forms, sign_in_forms
 from components.base.constraints import Form
 from components.base.hints import hints
 from components.base.problems import ProblemReport
 from components.gcp import forms as gcp
 from components.gcp.access import GcpAccess
 from components.mcp.access import Access, NetworkAccess
+from stacks.config.error_messages import _FORMS  # pyright: ignore[reportPrivateUsage]
+from stacks.config.stack import StackConfig
 from tests.harness.clouds import cloud_config
 from tests.harness.component_cases import CASES, made
 
@@ -34,6 +36,47 @@ FORMS: Final[dict[str, Form]] = {
     for name, form in vars(defined).items()
     if isinstance(form, Form)
 }
+
+
+ARGS: Final = (arg_forms, sign_in_forms)
+WITH_THE_SAME_WORDS: Final = {
+    arg_forms.PATH.pattern: "that of a file in a server differs in its examples and its check",
+    forms.IMAGE.pattern: "that of PostgreSQL differs in its examples and its check",
+}
+"""Patterns of two forms, either of which may be named."""
+
+
+def test_no_two_forms_of_args_have_one_pattern():
+    """Refusals find the form of a text by its pattern: they would have the words of another."""
+    found: dict[str, set[str]] = {}
+    for module in ARGS:
+        for name, form in vars(module).items():
+            if isinstance(form, Form):
+                found.setdefault(form.pattern, set()).add(f"{form.name} ({name})")
+    assert len(found) > 30
+    assert [names for names in found.values() if len(names) > 1] == []
+
+
+def patterned(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a JSON Schema that has a pattern."""
+    if isinstance(schema, dict):
+        part = cast("dict[str, Any]", schema)
+        if isinstance(part.get("pattern"), str):
+            yield part
+        for inner in part.values():
+            yield from patterned(inner)
+    elif isinstance(schema, list):
+        for inner in cast("list[Any]", schema):
+            yield from patterned(inner)
+
+
+def test_a_refusal_of_a_text_in_the_stack_file_names_the_form_of_its_field():
+    """A field's examples are those of its form: those of another form show that it was found."""
+    with_examples = [one for one in patterned(StackConfig.model_json_schema()) if "examples" in one]
+    named = [(one, _FORMS[one["pattern"]]) for one in with_examples if one["pattern"] in _FORMS]
+    assert len(named) > 150
+    others = [one for one, form in named if one["examples"] != [*form.examples]]
+    assert [one for one in others if one["pattern"] not in WITH_THE_SAME_WORDS] == []
 
 
 def parts(hint: Any) -> Iterator[Any]:
