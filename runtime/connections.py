@@ -83,6 +83,7 @@ class TimedConnection(H11Protocol):
         self.not_begun = not_begun
         self.limits = limits
         self.arrivals = arrivals
+        self.arrivals.latest = self.loop.time()  # with TLS, the handshake begins now
         self.ends = False
         self.upgraded = False
         self.phase: Phase | None = None
@@ -244,6 +245,8 @@ class Listener(uvicorn.Server):
         )
         self.limits = limits
         self.context = context
+        self.listening: list[socket.socket] = []
+        self.accepting: set[asyncio.Task[None]] = set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -251,30 +254,62 @@ class Listener(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections on `sockets`."""
-        connection = partial(
+        self.listening = list(sockets or ())
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._connection, sock=one, backlog=self.config.backlog, **self._secured()
+            )
+            for one in self.listening
+        ]
+        self.started = True
+
+    def stop_accepting(self) -> None:
+        """Close the listening sockets; open connections continue.
+
+        Those that wait in the kernel are open to their clients, which may have sent a request on
+        them. They would be reset with the socket, so they are accepted before.
+        """
+        if not self.started:
+            return
+        loop = asyncio.get_running_loop()
+        for server, listening in zip(self.servers, self.listening, strict=True):
+            loop.remove_reader(listening)
+            with contextlib.suppress(OSError):  # none waits, or no file is left for one
+                for _ in range(self.config.backlog):
+                    self._take(listening.accept()[0])
+            server.close()
+        self.listening = []
+
+    def _take(self, accepted: socket.socket) -> None:
+        self.arrivals.latest = asyncio.get_running_loop().time()
+        task = asyncio.create_task(self._opened(accepted))
+        self.accepting.add(task)
+        task.add_done_callback(self.accepting.discard)
+
+    async def _opened(self, accepted: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # such as a failed handshake
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(self._connection, accepted, **self._secured())
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol = partial(
             self.config.http_protocol_class,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        secured: dict[str, Any] = {}
-        if self.context is not None:
-            secured = {
-                "ssl": self.context,
-                "ssl_handshake_timeout": self.limits.handshake_seconds,
-                "ssl_shutdown_timeout": CLOSED_WITHIN_SECONDS,
-            }
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(connection, sock=one, backlog=self.config.backlog, **secured)
-            for one in sockets or ()
-        ]
-        self.started = True
+        return protocol()
 
-    def stop_accepting(self) -> None:
-        """Close the listening sockets; open connections continue."""
-        for server in self.servers if self.started else ():
-            server.close()
+    def _secured(self) -> dict[str, Any]:
+        """What makes a connection one with TLS, if the port has it."""
+        if self.context is None:
+            return {}
+        return {
+            "ssl": self.context,
+            "ssl_handshake_timeout": self.limits.handshake_seconds,
+            "ssl_shutdown_timeout": CLOSED_WITHIN_SECONDS,
+        }
 
     def stop_at(self, end: float) -> None:
         """Close all connections, and cancel the requests that are left after that.

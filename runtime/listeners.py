@@ -30,6 +30,9 @@ QUIET_SECONDS = 1.0
 """A draining server accepts connections until clients have sent nothing for this time."""
 KEPT_SECONDS = 2.0
 """The same while a client keeps an unused connection. The gateway closes one after 1 s."""
+FIRST_REQUEST_SECONDS = 0.5
+"""A draining server closes its port so long before its connections: a new one has this time for its
+handshake and its first request."""
 TLS_BUFFER_BYTES = 32 * 1024  # per connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams
 LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
 
@@ -156,18 +159,26 @@ async def _drain(config: ServerConfig, app: Served, public: Listener, end: float
     public.end_connections()
     event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
     # A call that begins before this time ends before it would be cancelled.
+    begun = asyncio.get_running_loop().time()
     latest = end - last_words - config.protocol.longest_tool_seconds
-    await _quiet(public, max(latest, end - budget + min(QUIET_SECONDS, budget / 10)))
+    latest = max(latest, end - budget + min(QUIET_SECONDS, budget / 10))
+    first_request = min(FIRST_REQUEST_SECONDS, max(latest - begun, 0) / 2)
+    await _quiet(public, begun, latest - first_request)
     public.stop_accepting()
+    await asyncio.sleep(0)  # the arrival of what the event loop has just accepted counts from now
+    await _quiet(public, begun, latest)
     public.close_unused_connections()
     await _finish(drain, end, last_words)
     public.close_websockets()
 
 
-async def _quiet(public: Listener, latest: float) -> None:
-    """Wait until clients send nothing more, but not longer than until `latest`."""
+async def _quiet(public: Listener, begun: float, latest: float) -> None:
+    """Wait until clients send nothing more, but not longer than until `latest`.
+
+    Args:
+        begun: when the drain began; all times are those of the event loop.
+    """
     clock = asyncio.get_running_loop().time
-    begun = clock()
     while (now := clock()) < latest:
         patience = KEPT_SECONDS if public.has_unused_connections() else QUIET_SECONDS
         if now - max(begun, public.arrivals.latest) >= patience:
