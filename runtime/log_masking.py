@@ -50,7 +50,7 @@ _SECRETS: Final[Sequence[tuple[str, str]]] = (
         r"""|(["']?\s*[=:]\s*')[^']*|(["']?\s*[=:]\s*)[^\s"'&,;<>]+)""",
         "${1}${2}${3}${4}${5}<secret>",
     ),
-    (rf"(?i)(--[a-z-]{{0,30}}?(?:{_NAMED})\s+)[^\s-]\S*", "${1}<secret>"),
+    (rf"(?i)(--(?:[a-z][a-z-]{{0,30}}?)??(?:{_NAMED})\s+)[^\s-]\S*", "${1}<secret>"),
     (r"""://[^/\s:@"'<>]*:[^/\s"'<>]+@""", "://<credentials>@"),
 )
 PATTERNS: Final[Sequence[tuple[str, str]]] = (
@@ -80,7 +80,7 @@ SECURITY_TEXTS: Final = (
 _HIDDEN: Final = re.compile(HIDDEN_KEYS, re.ASCII)
 _EVENTS: Final = re.compile(SECURITY_EVENTS)
 _TEXTS: Final = re.compile(SECURITY_TEXTS)
-_WORDS: Final = {r"eyJ[A-Za-z0-9_-]{5,}": ".", r"[A-Za-z0-9._%+-]+": "@"}
+_WORDS: Final = {r"eyJ[A-Za-z0-9_-]{5,}": ".", "[A-Za-z0-9._%+\u00c0-\u052f-]+": "@"}
 """With what patterns begin that `re` would try again at each character of a long word, and what
 is in every text that they match."""
 

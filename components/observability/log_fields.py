@@ -97,7 +97,7 @@ SECRET_TEXTS: Final[Sequence[tuple[str, str]]] = (
         r"""|(["']?\s*[=:]\s*')[^']*|(["']?\s*[=:]\s*)[^\s"'&,;<>]+)""",
         "${1}${2}${3}${4}${5}<secret>",
     ),
-    (rf"(?i)(--[a-z-]{{0,30}}?(?:{_NAMED})\s+)[^\s-]\S*", "${1}<secret>"),
+    (rf"(?i)(--(?:[a-z][a-z-]{{0,30}}?)??(?:{_NAMED})\s+)[^\s-]\S*", "${1}<secret>"),
     (r"""://[^/\s:@"'<>]*:[^/\s"'<>]+@""", "://<credentials>@"),
 )
 """Texts that contain a secret, as far as their form shows it, and what is shown instead."""
