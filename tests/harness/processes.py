@@ -25,9 +25,13 @@ def stop_fork_server() -> None:
     """End the process that forks others: the next one is started where this thread is now.
 
     It stays in the network namespace in which it was started, and so do the programs that it forks.
+    Each of them holds it open, so it ends with the last one, which may be one of the whole session.
     """
     running: Any = vars(forkserver)["_forkserver"]
-    running._stop()
+    with running._lock:
+        if running._forkserver_pid is not None:
+            os.close(running._forkserver_alive_fd)
+            running._forkserver_alive_fd = running._forkserver_pid = None
 
 
 class Program:
