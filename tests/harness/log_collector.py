@@ -187,7 +187,7 @@ class CollectorProcess:
         return made
 
     def start(self, url: str = "") -> None:
-        """Start it and wait until it exports its metrics."""
+        """Start it and wait until it exports its metrics and all its parts run."""
         for name in ("pods", "state", "sink"):
             (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "sink" / "token").write_text(self.token)
@@ -223,7 +223,9 @@ class CollectorProcess:
         assert self.process is not None
         assert self.process.poll() is None, self.log
         with contextlib.suppress(httpx2.TransportError):
-            return bool(self.metrics())
+            # It answers 503 there while its parts start, some of them after its metrics.
+            health = httpx2.get(f"http://127.0.0.1:{self.health}/", timeout=10)
+            return health.status_code == 200 and bool(self.metrics())
         return False
 
 
