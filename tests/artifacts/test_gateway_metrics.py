@@ -200,14 +200,15 @@ def test_open_streams_are_connections_that_are_being_answered(opened: Opened):
         assert requests(kind="request") == 0
 
 
-def timed(gateway: RunningGateway, number: int) -> float:
-    """Seconds that so many requests over one connection take; each is answered."""
-    with httpx2.Client(verify=gateway.trust) as client:
-        url = f"https://127.0.0.1:{port(8443)}/no-such"
-        client.get(url)
-        began = time.monotonic()
-        assert {client.get(url).status_code for _ in range(number)} == {404}
-        return time.monotonic() - began
+def quickest(gateway: RunningGateway, number: int) -> float:
+    """Seconds of the quickest of so many requests, which other programs have slowed least."""
+    with httpx2.Client(verify=gateway.trust, timeout=60) as client:
+        seconds: list[float] = []
+        for _ in range(number):
+            began = time.monotonic()
+            assert client.get(f"https://127.0.0.1:{port(8443)}/no-such").status_code == 404
+            seconds.append(time.monotonic() - began)
+        return min(seconds)
 
 
 @contextlib.contextmanager
@@ -221,15 +222,17 @@ def halted(exporter: RunningContainer) -> Generator[None]:
 
 
 def test_nginx_waits_for_no_exporter(opened: Opened):
+    """Each request sends a line, so each one, also the quickest, would wait."""
+    number = 300
     with opened(metrics=METRICS) as gateway, exporting(gateway) as exporter:
-        usual = timed(gateway, 200)
-        before = requests()
+        usual = quickest(gateway, number)
+        until(lambda: requests() == number, 60)
         with halted(exporter):
-            assert timed(gateway, 600) < 3 * (3 * usual) + 0.5
-        until(lambda: requests() - before == 601)
+            assert quickest(gateway, number) < 5 * usual
+        until(lambda: requests() == 2 * number, 60)
         exporter.kill()
-        assert timed(gateway, 200) < 3 * usual + 0.5
-    assert gateway.running.log.count("while logging to syslog") <= 201
+        assert quickest(gateway, number) < 5 * usual
+    assert gateway.running.log.count("while logging to syslog") <= number
 
 
 def test_lines_that_come_too_fast_are_counted_as_lost(opened: Opened):
@@ -263,10 +266,10 @@ def flood(line: bytes, number: int) -> None:
 def test_an_exporter_that_starts_again_counts_again(opened: Opened):
     with opened(metrics=METRICS) as gateway:
         with exporting(gateway):
-            timed(gateway, 4)
+            quickest(gateway, 5)
             until(lambda: requests() == 5)
         with exporting(gateway) as exporter:
-            timed(gateway, 4)
+            quickest(gateway, 5)
             until(lambda: requests() >= 4)
             exporter.terminate()
             assert exporter.exit_status(5) == 0
