@@ -308,6 +308,14 @@ TEXT: Final = Form(
     shortest=0,
     longest=1_000_000,
 )
+DOCUMENT: Final = replace(
+    TEXT,
+    name="document",
+    words="the text of a document in JSON or YAML, which json.dumps(...) makes of a mapping",
+    examples=("{}",),
+    consequence="it is written to a file, and a file has text",
+)
+"""As ``TEXT``, for the content of a file: rules, routes, dashboards, configurations."""
 EMAIL_ADDRESS: Final = Form(
     name="e-mail address",
     pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",

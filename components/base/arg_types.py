@@ -73,6 +73,7 @@ AwsRegion = Annotated[str, cache_forms.AWS_REGION]
 EmailAddress = Annotated[str, arg_forms.EMAIL_ADDRESS]
 Line = Annotated[str, arg_forms.LINE]
 Text = Annotated[str, arg_forms.TEXT]
+Document = Annotated[str, arg_forms.DOCUMENT]
 
 _API: Final = "the API server refuses it"
 Replicas = Annotated[int, Range(least=1, most=1000, consequence="no pod would serve")]

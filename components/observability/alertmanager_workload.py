@@ -8,7 +8,7 @@ from typing import Final
 
 import pulumi
 
-from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, Text
+from ..base.arg_types import ByteSize, DnsLabel, Document, Image, ObjectName, SecretName
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
@@ -52,7 +52,7 @@ class AlertmanagerArgs:
 
     namespace: pulumi.Input[DnsLabel]
     image: pulumi.Input[Image]
-    config: Text
+    config: Document
     tls_secret: SecretName
     secrets: Sequence[SecretKey] = ()
     size: ByteSize = "1Gi"

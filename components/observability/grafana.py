@@ -8,7 +8,7 @@ from typing import Final
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, Image, SecretName, Text
+from ..base.arg_types import DnsLabel, Document, Image, SecretName
 from ..base.component import Component
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
@@ -70,7 +70,7 @@ class GrafanaArgs:
 
     namespace: pulumi.Input[DnsLabel]
     image: pulumi.Input[Image]
-    dashboards: Mapping[DnsLabel, Text]
+    dashboards: Mapping[DnsLabel, Document]
     admin_secret: SecretName
     tls_secret: SecretName
     ca_secret: SecretName

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Text
+from ..base.arg_types import DnsLabel, Document, LabelKey, LabelValue, Text
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
@@ -39,7 +39,7 @@ class GrafanaDashboardsArgs:
     """
 
     namespace: pulumi.Input[DnsLabel]
-    dashboards: Mapping[DnsLabel, Text]
+    dashboards: Mapping[DnsLabel, Document]
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=lambda: {LABEL: "1"})
     folder: Text | None = None
 

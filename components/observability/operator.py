@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PrometheusUrl, Text
+from ..base.arg_types import DnsLabel, Document, LabelKey, LabelValue, PrometheusUrl
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
@@ -56,11 +56,11 @@ class OperatorObservabilityArgs:
 
     namespace: pulumi.Input[DnsLabel]
     targets: Sequence[ScrapeTarget]
-    rules: Text = ""
-    routes: Text = ""
+    rules: Document = ""
+    routes: Document = ""
     blackbox_exporter: PrometheusUrl | None = None
     probed: Sequence[ProbedUrl] = ()
-    modules: Text = ""
+    modules: Document = ""
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
     scrape_seconds: ScrapeSeconds = 30
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import pulumi
 
-from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, Text
+from ..base.arg_types import ByteSize, DnsLabel, Document, Image, ObjectName, SecretName
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.inputs import applied
@@ -96,7 +96,7 @@ class StandaloneObservabilityArgs:
     alertmanager: ServiceTarget | None = None
     blackbox_exporter: ServiceTarget | None = None
     probed: Sequence[ProbedUrl] = ()
-    rules: Text = ""
+    rules: Document = ""
     login: SecretName | None = None
     exemplars: bool = False
     scrape_seconds: ScrapeSeconds = 30
