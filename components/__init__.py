@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from .kubernetes.cloudnative_pg_args import LoginRole as LoginRole
     from .kubernetes.cloudnative_pg_args import PgBouncer as PgBouncer
     from .kubernetes.cloudnative_pg_backup import ObjectStorage as ObjectStorage
+    from .kubernetes.cloudnative_pg_backup import StorageProvider as StorageProvider
     from .kubernetes.container import Claim as Claim
     from .kubernetes.container import Container as Container
     from .kubernetes.container import Files as Files
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
     from .kubernetes.egress_proxy import EgressProxyArgs as EgressProxyArgs
     from .kubernetes.embedded_data import EmbeddedDataTier as EmbeddedDataTier
     from .kubernetes.embedded_data import EmbeddedDataTierArgs as EmbeddedDataTierArgs
+    from .kubernetes.exposure import IpFamilies as IpFamilies
     from .kubernetes.external_secrets import SecretSource as SecretSource
     from .kubernetes.external_secrets import SecretSync as SecretSync
     from .kubernetes.external_secrets import SecretSyncArgs as SecretSyncArgs
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from .kubernetes.job import JobArgs as JobArgs
     from .kubernetes.keda import ConsensusLatency as ConsensusLatency
     from .kubernetes.keda import Prometheus as Prometheus
+    from .kubernetes.keda import ServerMetric as ServerMetric
     from .kubernetes.namespace import ContainerLimits as ContainerLimits
     from .kubernetes.namespace import LockedNamespace as LockedNamespace
     from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
@@ -163,6 +166,7 @@ if TYPE_CHECKING:
     from .kubernetes.vertical_scaling import ContainerBounds as ContainerBounds
     from .kubernetes.vertical_scaling import CpuBounds as CpuBounds
     from .kubernetes.vertical_scaling import MemoryBounds as MemoryBounds
+    from .kubernetes.vertical_scaling import ResizeMode as ResizeMode
     from .kubernetes.vertical_scaling import VerticalScaling as VerticalScaling
     from .kubernetes.volume_backup import ResultsDatabase as ResultsDatabase
     from .kubernetes.volume_backup import VolumeBackup as VolumeBackup
@@ -182,18 +186,23 @@ if TYPE_CHECKING:
     from .mcp.cache_token import CacheToken as CacheToken
     from .mcp.cloud_alarms import CloudThresholds as CloudThresholds
     from .mcp.cloud_database import CloudDatabase as CloudDatabase
+    from .mcp.config_forms import ConfigForm as ConfigForm
     from .mcp.data_tier import CacheCommands as CacheCommands
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
     from .mcp.data_tier import Stores as Stores
+    from .mcp.database import DatabaseToken as DatabaseToken
+    from .mcp.era import Era as Era
     from .mcp.external_data import Endpoint as Endpoint
     from .mcp.external_data import ExternalDataTier as ExternalDataTier
     from .mcp.external_data import ExternalDataTierArgs as ExternalDataTierArgs
     from .mcp.objectives import Objectives as Objectives
     from .mcp.protected_resource import ProtectedResource as ProtectedResource
+    from .mcp.roles import Role as Role
     from .mcp.server_config import Cache as Cache
     from .mcp.server_config import CloudServerConfig as CloudServerConfig
     from .mcp.server_config import Database as Database
+    from .mcp.server_config import LogLevel as LogLevel
     from .mcp.server_config import McpConfig as McpConfig
     from .mcp.server_config import NodeConfig as NodeConfig
     from .mcp.server_config import PodServerConfig as PodServerConfig
@@ -221,6 +230,7 @@ if TYPE_CHECKING:
     from .observability.log_forwarder import LogRetention as LogRetention
     from .observability.log_forwarder import StoreLogin as StoreLogin
     from .observability.log_pipeline import LogSink as LogSink
+    from .observability.log_pipeline import LogSinkKind as LogSinkKind
     from .observability.log_store import LogStore as LogStore
     from .observability.log_store import LogStoreArgs as LogStoreArgs
     from .observability.operator import OperatorObservability as OperatorObservability
@@ -234,6 +244,7 @@ if TYPE_CHECKING:
     from .observability.rules import MonitoredServer as MonitoredServer
     from .observability.rules import RuleOptions as RuleOptions
     from .observability.rules import Thresholds as Thresholds
+    from .observability.rules.foreign import ForeignExporter as ForeignExporter
     from .observability.runbooks_config_map import Runbooks as Runbooks
     from .observability.runbooks_config_map import RunbooksArgs as RunbooksArgs
     from .observability.standalone import StandaloneObservability as StandaloneObservability
@@ -301,7 +312,7 @@ _PUBLIC = {
     "kubernetes.cloud_identity": "AwsIdentity AzureIdentity CloudIdentity GoogleIdentity",
     "kubernetes.cloudnative_pg": "CloudNativePgDataTier",
     "kubernetes.cloudnative_pg_args": "CloudNativePgDataTierArgs LoginRole PgBouncer",
-    "kubernetes.cloudnative_pg_backup": "ObjectStorage",
+    "kubernetes.cloudnative_pg_backup": "ObjectStorage StorageProvider",
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "kubernetes.database_backup": "DatabaseBackup DatabaseBackupArgs",
@@ -316,7 +327,7 @@ _PUBLIC = {
     "kubernetes.human_roles": "HumanRoles HumanRolesArgs",
     "kubernetes.image_metrics": "ImageMetrics",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
-    "kubernetes.keda": "ConsensusLatency Prometheus",
+    "kubernetes.keda": "ConsensusLatency Prometheus ServerMetric",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.party": "Flow Internet MetadataServer Neighbour Outside",
     "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",
@@ -336,8 +347,16 @@ _PUBLIC = {
     "kubernetes.valkey_exporter": "ValkeyExporter",
     "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",
     "kubernetes.volume_backup": "ResultsDatabase VolumeBackup VolumeBackupArgs",
-    "kubernetes.vertical_scaling": "ContainerBounds CpuBounds MemoryBounds VerticalScaling",
+    "kubernetes.vertical_scaling": (
+        "ContainerBounds CpuBounds MemoryBounds ResizeMode VerticalScaling"
+    ),
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
+    "mcp.config_forms": "ConfigForm",
+    "mcp.database": "DatabaseToken",
+    "mcp.era": "Era",
+    "observability.rules.foreign": "ForeignExporter",
+    "kubernetes.exposure": "IpFamilies",
+    "mcp.roles": "Role",
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
@@ -349,7 +368,9 @@ _PUBLIC = {
     "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
     "mcp.objectives": "Objectives",
     "mcp.protected_resource": "ProtectedResource",
-    "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
+    "mcp.server_config": (
+        "Cache CloudServerConfig Database LogLevel McpConfig NodeConfig PodServerConfig"
+    ),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
     "mcp.traces": "TraceReceiver",
     "mcp.user_container": "UserContainer",
@@ -363,7 +384,7 @@ _PUBLIC = {
     "observability.log_forwarder": (
         "LogForwarder LogForwarderArgs LogIndexes LogRetention StoreLogin"
     ),
-    "observability.log_pipeline": "LogSink",
+    "observability.log_pipeline": "LogSink LogSinkKind",
     "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.runbooks_config_map": "Runbooks RunbooksArgs",

@@ -224,6 +224,10 @@ def test_type_checkers_see_the_types_of_the_wheel(elsewhere: Path, tmp_path: Pat
     for example in EXAMPLES:
         (tmp_path / f"{example.name}.py").write_text((example / "__main__.py").read_text())
     check = [BIN / "basedpyright", "--pythonpath", elsewhere, "--project", tmp_path]
+    helper = "from pulumi_qudag_mcp import Era, Role\n\n\ndef era(role: Role) -> Era:\n"
+    (tmp_path / "helper.py").write_text(
+        helper + '    return "dual" if role == "core" else "modern"\n'
+    )
     run(check)
     wrong = tmp_path / "wrong.py"
     wrong.write_text("from pulumi_qudag_mcp import Upstream\n\nUpstream(host=1)\n")
