@@ -24,6 +24,7 @@ from .phrases import (
     kind_of,
     place,
     short,
+    whole,
 )
 from .summaries import fact, headline
 
@@ -171,7 +172,7 @@ def _fold(change: Change, diff: Diff) -> str:
     if change.moved_from and URN not in change.replacing:
         lines += [f"Was {as_code(change.moved_from)}.", ""]
     if change.action in (Action.ADD, Action.DELETE) and change.resource.inputs:
-        lines += fenced("yaml", block(change.resource.inputs))
+        lines += fenced("yaml", whole(change.resource.inputs))
     lines += [_property(found, change.replacing) for found in change.properties]
     kept = first_lines("\n".join(lines).splitlines(), _ONE_CHANGE)
     text = "\n".join(kept)

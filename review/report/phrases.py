@@ -10,6 +10,7 @@ from typing import Any
 from graph.kubernetes import kind
 from graph.manifests import to_yaml
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+from graph.tree import branch, mappings
 
 from ..diff import Action, Change, Diff
 from ..risk import Risk
@@ -105,3 +106,29 @@ def block(value: Any) -> list[str]:
     if isinstance(value, str):
         return value.splitlines()
     return to_yaml(value).splitlines()
+
+
+def whole(inputs: dict[str, Any]) -> list[str]:
+    """The properties of an added or deleted resource, with one line for a Grafana dashboard.
+
+    The dashboards of a platform are thousands of lines of JSON. The JSON form of a report has
+    them.
+    """
+    data = branch(inputs, "data")
+    short = {name: said for name, text in data.items() if (said := _dashboard(text))}
+    return block(inputs | {"data": data | short} if short else inputs)
+
+
+def _dashboard(text: Any) -> str:
+    """What a text is, if it is Grafana's JSON of a dashboard; empty if it is not."""
+    if not isinstance(text, str) or not text.startswith("{") or '"panels"' not in text:
+        return ""
+    try:
+        read = branch(json.loads(text))
+    except ValueError:
+        return ""
+    if "title" not in read or not isinstance(read.get("panels"), list):
+        return ""
+    panels = [one for one in mappings(read, "panels") if one.get("type") != "row"]
+    lines = len(text.splitlines())
+    return f"dashboard {read['title']!r} with {len(panels)} panels, {lines} lines of JSON"

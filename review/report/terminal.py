@@ -33,6 +33,7 @@ from .phrases import (
     place,
     short,
     summary,
+    whole,
 )
 from .summaries import fact, headline
 
@@ -175,7 +176,7 @@ def _change(change: Change) -> Iterator[Text]:
         yield Text(f"      was {change.moved_from}", style="dim")
     if change.action in (Action.ADD, Action.DELETE):
         sign = SIGNS[change.action]
-        for line in block(change.resource.inputs) if change.resource.inputs else ():
+        for line in whole(change.resource.inputs) if change.resource.inputs else ():
             yield Text(f"        {sign} {line}", style=_LINE_COLOURS[sign])
     for found in change.properties:
         yield from _property(found, change.replacing)

@@ -58,6 +58,33 @@ def test_the_sample_in_the_documentation_is_a_real_one(name: str):
     assert f"```\n{(GOLDEN / name).read_text().rstrip()}\n```" in page
 
 
+def test_a_deleted_dashboard_is_one_line_on_the_terminal_and_in_a_comment():
+    panels = [{"type": "row"}, *({"type": "timeseries", "title": f"p{n}"} for n in range(300))]
+    text = plain_json.dumps({"title": "Overview", "uid": "o", "panels": panels}, indent=1)
+    other = plain_json.dumps({"receivers": [{"name": "chat"}]}, indent=1)
+    data = {"overview.json": text, "alertmanager.yml": other}
+    gone = kube("core/v1:ConfigMap", "dashboards", data=data)
+    compared = platform.comparison(graph(gone), graph())
+    said = f"dashboard 'Overview' with 300 panels, {len(text.splitlines())} lines of JSON"
+    for report in (on_terminal(terminal.comparison(compared)), markdown.comparison(compared)):
+        assert said in report
+        assert '"p299"' not in report
+        assert '"name": "chat"' in report
+    assert "p299" in json.comparison(compared)
+
+
+def test_a_changed_dashboard_shows_its_changed_lines():
+    def shown(title: str) -> ResourceGraph:
+        read = {"title": "Overview", "panels": [{"title": title}]}
+        text = plain_json.dumps(read, indent=1)
+        return graph(kube("core/v1:ConfigMap", "dashboards", data={"overview.json": text}))
+
+    compared = platform.comparison(shown("Requests"), shown("Calls"))
+    for report in (on_terminal(terminal.comparison(compared)), markdown.comparison(compared)):
+        assert re.search(r'- +"title": "Requests"', report)
+        assert re.search(r'\+ +"title": "Calls"', report)
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_a_report_is_the_same_every_time(name: str):
     assert FORMS[name]() == FORMS[name]()
