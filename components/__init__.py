@@ -244,7 +244,7 @@ if TYPE_CHECKING:
     from .observability.rules import MonitoredServer as MonitoredServer
     from .observability.rules import RuleOptions as RuleOptions
     from .observability.rules import Thresholds as Thresholds
-    from .observability.rules.foreign import ForeignExporter as ForeignExporter
+    from .observability.rules.external_exporters import ExternalExporter as ExternalExporter
     from .observability.runbooks_config_map import Runbooks as Runbooks
     from .observability.runbooks_config_map import RunbooksArgs as RunbooksArgs
     from .observability.standalone import StandaloneObservability as StandaloneObservability
@@ -354,7 +354,7 @@ _PUBLIC = {
     "mcp.config_forms": "ConfigForm",
     "mcp.database": "DatabaseToken",
     "mcp.era": "Era",
-    "observability.rules.foreign": "ForeignExporter",
+    "observability.rules.external_exporters": "ExternalExporter",
     "kubernetes.exposure": "IpFamilies",
     "mcp.roles": "Role",
     "mcp.access": "Access NetworkAccess",
