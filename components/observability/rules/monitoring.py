@@ -57,7 +57,7 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
         f"rate(alertmanager_notifications_failed_total{{{alertmanager}}}[5m]) > 0",
         severity="critical",
         duration="10m",
-        summary="Alertmanager cannot send messages to a receiver, and nobody there is told",
+        summary="Alertmanager cannot send messages to a receiver, and nobody there is notified",
         description="Messages of the kind {{ $labels.integration }} have failed for ten minutes: "
         "{{ $labels.reason }}.",
     )
