@@ -124,14 +124,18 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "namePrefix",
         harmless="it reads costs, and sends to a topic",
     ),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": resource_type(),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": resource_type(
+        alarm=("alarmActions", "actionsEnabled")
+    ),
     "aws:cloudwatch/dashboard:Dashboard": resource_type(
         harmless="it draws metrics",
     ),
     "aws:cloudwatch/logGroup:LogGroup": resource_type(
         "logGroupClass", holds="the log events in it"
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(
+        alarm=("alarmActions", "actionsEnabled")
+    ),
     "aws:dynamodb/table:Table": resource_type(
         "hashKey", "rangeKey", "attributes", holds="the items in it"
     ),

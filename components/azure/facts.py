@@ -195,8 +195,12 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "azure-native:managedidentity:UserAssignedIdentity": resource_type(*_PLACED),
     "azure-native:monitor:ActionGroup": resource_type(*_PLACED, "actionGroupName"),
     "azure-native:monitor:DiagnosticSetting": resource_type("name", "resourceUri"),
-    "azure-native:monitor:MetricAlert": resource_type(*_PLACED, "ruleName"),
-    "azure-native:monitor:ScheduledQueryRule": resource_type(*_PLACED, "ruleName"),
+    "azure-native:monitor:MetricAlert": resource_type(
+        *_PLACED, "ruleName", alarm=("actions", "enabled")
+    ),
+    "azure-native:monitor:ScheduledQueryRule": resource_type(
+        *_PLACED, "ruleName", alarm=("actions", "enabled")
+    ),
     "azure-native:network:PrivateDnsZoneGroup": resource_type(
         "privateDnsZoneGroupName",
         "privateEndpointName",

@@ -311,11 +311,14 @@ TEXT: Final = Form(
 DOCUMENT: Final = replace(
     TEXT,
     name="document",
+    pattern=r"^(?:[^\x00\ud800-\udfff]*)$",
     words="the text of a document in JSON or YAML, which json.dumps(...) makes of a mapping",
     examples=("{}",),
     consequence="it is written to a file, and a file has text",
 )
-"""As ``TEXT``, for the content of a file: rules, routes, dashboards, configurations."""
+"""As ``TEXT``, for the content of a file: rules, routes, dashboards, configurations.
+
+Refusals find a form by its pattern, so the same characters are written in another way."""
 EMAIL_ADDRESS: Final = Form(
     name="e-mail address",
     pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",

@@ -28,6 +28,8 @@ class ResourceType:
             if nothing is known about it.
         serves: whether clients connect to it, so that it may be public: its own rules say which
             networks may connect.
+        alarm: of a type that is an alarm, the property with its receivers and the one that turns
+            it off; None for other types.
     """
 
     replacing: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ class ResourceType:
     outbound: bool = False
     harmless: str | None = None
     serves: bool = False
+    alarm: tuple[str, str] | None = None
 
 
 def resource_type(
@@ -43,9 +46,10 @@ def resource_type(
     outbound: bool = False,
     harmless: str | None = None,
     serves: bool = False,
+    alarm: tuple[str, str] | None = None,
 ) -> ResourceType:
     """A row of ``RESOURCE_TYPES``."""
-    return ResourceType(replacing, holds, outbound, harmless, serves)
+    return ResourceType(replacing, holds, outbound, harmless, serves, alarm)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "zoneDistributionConfig",
         holds="the keys in it",
     ),
-    "gcp:monitoring/alertPolicy:AlertPolicy": resource_type("project"),
+    "gcp:monitoring/alertPolicy:AlertPolicy": resource_type(
+        "project", alarm=("notificationChannels", "enabled")
+    ),
     "gcp:monitoring/dashboard:Dashboard": resource_type(
         "project",
         harmless="it draws metrics",

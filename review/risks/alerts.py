@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from components.clouds import resource_type
 from graph.kubernetes import called
 from graph.resource_graph import SECRET, UNKNOWN, Resource
 from graph.tree import branch, dig, entries
@@ -15,14 +16,6 @@ from .alert_rules import AlertRule, alert_rules, all_alert_rules, all_receivers,
 
 MOST_NAMES: Final = 6
 """Alerts that one finding names; a stack has more than 60."""
-# Of the alarms of clouds: the property with its receivers, and the one that turns an alarm off.
-_ALARMS: Final = {
-    "aws:cloudwatch/metricAlarm:MetricAlarm": ("alarmActions", "actionsEnabled"),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmActions", "actionsEnabled"),
-    "gcp:monitoring/alertPolicy:AlertPolicy": ("notificationChannels", "enabled"),
-    "azure-native:monitor:MetricAlert": ("actions", "enabled"),
-    "azure-native:monitor:ScheduledQueryRule": ("actions", "enabled"),
-}
 
 
 def weakened_alerts(change: Change, diff: Diff) -> Iterator[str]:
@@ -67,12 +60,13 @@ def changed_receivers(change: Change, diff: Diff) -> Iterator[str]:
 def weakened_alarms(change: Change, _diff: Diff) -> Iterator[str]:
     """An alarm of a cloud that is deleted, turned off, or that notifies nobody any more."""
     before, after = change.before, change.after
-    if before is None or before.type not in _ALARMS:
+    facts = resource_type(before.type) if before is not None else None
+    if before is None or facts is None or facts.alarm is None:
         return
     if after is None:
         yield f"deletes the alarm {before.name}"
         return
-    receivers, enabled = _ALARMS[before.type]
+    receivers, enabled = facts.alarm
     if _is_on(before, enabled) and not _is_on(after, enabled):
         yield f"the alarm {called(after)} is turned off: {enabled} is false"
     if _receivers_of(before, receivers) and not _receivers_of(after, receivers):

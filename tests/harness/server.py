@@ -9,6 +9,7 @@ import socket
 import ssl
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +32,18 @@ ERAS = ("modern", "legacy")
 STARTS_WITHIN_SECONDS = 20
 
 
+_LAST_PORTS: deque[int] = deque(maxlen=100)
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port of 127.0.0.1 that nothing listens on, and none of the last that this process got."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+        if port not in _LAST_PORTS:
+            _LAST_PORTS.append(port)
+            return port
 
 
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

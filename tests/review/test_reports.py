@@ -73,16 +73,15 @@ def test_a_deleted_dashboard_is_one_line_on_the_terminal_and_in_a_comment():
     assert "p299" in json.comparison(compared)
 
 
-def test_a_changed_dashboard_shows_its_changed_lines():
-    def shown(title: str) -> ResourceGraph:
-        read = {"title": "Overview", "panels": [{"title": title}]}
+def test_a_changed_dashboard_shows_what_changed_in_which_panel():
+    def shown(unit: str) -> ResourceGraph:
+        read = {"title": "Overview", "panels": [{"title": "Requests", "unit": unit}]}
         text = plain_json.dumps(read, indent=1)
         return graph(kube("core/v1:ConfigMap", "dashboards", data={"overview.json": text}))
 
-    compared = platform.comparison(shown("Requests"), shown("Calls"))
+    compared = platform.comparison(shown("reqps"), shown("percent"))
     for report in (on_terminal(terminal.comparison(compared)), markdown.comparison(compared)):
-        assert re.search(r'- +"title": "Requests"', report)
-        assert re.search(r'\+ +"title": "Calls"', report)
+        assert re.search(r"panels\[Requests\]\.unit.*\breqps\b.*\bpercent\b", report)
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -57,7 +57,9 @@ def test_dashboards_show_what_is_watched():
     few, more = grafana_dashboards(WATCHED), grafana_dashboards(WATCHED, {"weather": "/servers/w"})
     assert "qudag-mcp-overview" in few
     assert set(more) - set(few) == {"qudag-mcp-server-weather"}
-    assert all(json.loads(text)["uid"] == name for name, text in more.items())
+    uids = {name: json.loads(text)["uid"] for name, text in more.items()}
+    assert len(set(uids.values())) == len(uids)
+    assert uids["qudag-mcp-server-weather"] == f"{WATCHED.namespace}_server-weather"
     expressions = " ".join(few.values())
     assert "redis_memory" in expressions
     assert "pg_stat" not in expressions
