@@ -29,6 +29,13 @@ OWN_VARIABLES: Final = (
     *("DB_NAME", "DB_USER", "HOME", "NO_COLOR", "QUDAG_MCP_TRACES", "ROTATION_DELAY"),
 )
 """Environment variables that components set themselves."""
+EXPORTER_VARIABLES: Final = (
+    *("DATA_SOURCE_NAME", "PGPASSFILE", "PG_EXPORTER_WEB_LISTEN_ADDRESS"),
+    *("REDIS_ADDR", "REDIS_USER", "REDIS_PASSWORD", "REDIS_EXPORTER_SKIP_TLS_VERIFICATION"),
+    *("REDIS_EXPORTER_WEB_LISTEN_ADDRESS", "REDIS_EXPORTER_CONFIG_COMMAND"),
+    "REDIS_EXPORTER_SET_CLIENT_NAME",
+)
+"""Those of the exporters of the databases. A server may have its own: no exporter is beside it."""
 
 
 class UserIds(Enum):
@@ -221,7 +228,7 @@ def settings_problems(
                 )
     for field_name, given in (("env", env), ("secret_env", secret_env)):
         for name in given:
-            if name in OWN_VARIABLES:
+            if name in (*OWN_VARIABLES, *EXPORTER_VARIABLES):
                 yield Problem(
                     f"{spelled[field_name]}.{name}",
                     "is set by the component",

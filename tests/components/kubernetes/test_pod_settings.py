@@ -12,17 +12,19 @@ from components.base.credentials import looks_like_a_credential
 from components.base.problems import ProblemReport
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.pod_settings import (
-    OWN_VARIABLES,
+    EXPORTER_VARIABLES,
     PodSettings,
     SecretKey,
     Toleration,
     UserIds,
 )
 from components.kubernetes.workload import Workload, WorkloadKind
+from stacks.config.validation import validate
 from tests.harness import record
 from tests.harness.graph_queries import pods
 from tests.harness.minimal_args import container, workload
 from tests.harness.stacks import stack
+from tests.invalid.cases import changed
 
 SETTINGS: Final = PodSettings(
     node_selector={"pool": "mcp"},
@@ -202,4 +204,15 @@ def test_every_variable_that_components_set_is_reserved():
         for each in found.containers
         for one in each["env"]
     }
-    assert names <= set(OWN_VARIABLES)
+    assert {"POD_NAME", "DATA_SOURCE_NAME", "REDIS_PASSWORD"} <= names
+    for name in sorted(names):
+        settings = PodSettings(secret_env={name: SecretKey(secret="vendor", key="key")})
+        refused = {problem.path: problem.what for problem in settings.refusals()}
+        assert refused == {f"secret_env.{name}": "is set by the component"}
+
+
+def test_a_server_may_have_variables_of_an_exporter_of_its_own_store():
+    secret_env = dict.fromkeys(EXPORTER_VARIABLES, "store/value")
+    weather = {"image": "ghcr.io/acme/weather:1", "secretEnv": secret_env}
+    config = validate(changed("dev", {"servers": {"weather": weather}}))
+    assert config.servers["weather"].secret_env.keys() == set(EXPORTER_VARIABLES)
