@@ -97,9 +97,14 @@ def secrets_of_receivers(graph: ResourceGraph) -> set[tuple[str, str]]:
 
 
 def is_read_without_pods(config: dict[str, Any]) -> bool:
-    """Whether a ConfigMap is for a Grafana of the cluster, or for people: no pod mounts it."""
+    """Whether a ConfigMap is for other programs or for people: no pod of the stack mounts it.
+
+    Those with dashboards are for the cluster's Grafana. People read the runbooks, and give the
+    modules to the cluster's blackbox_exporter.
+    """
     metadata = config["metadata"]
-    return "grafana_dashboard" in metadata["labels"] or metadata["name"] == "runbooks"
+    for_people = ("runbooks", "qudag-mcp-probes")
+    return "grafana_dashboard" in metadata["labels"] or metadata["name"] in for_people
 
 
 def ancestry(graph: ResourceGraph, resource: Resource) -> list[str]:
