@@ -6,7 +6,8 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,8 +25,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "qudag-mcp:"
 
 
-IMAGES_OF: Final = {"observability": ("collector",)}
-"""Images of staging and prod that are refused where a section of theirs is taken out."""
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "observability": ("observability", "images.collector"),
+    "exporters": (
+        *("data.databaseExporter", "images.postgresExporter"),
+        *("data.valkey.exporter", "images.valkeyExporter"),
+    ),
+}
+"""What a case takes out of staging or prod, with the images that nothing else uses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +41,7 @@ class Case:
 
     Attributes:
         stack: whose configuration is changed.
-        without: what of the stack's file is taken out first, with what belongs to it:
-            ``observability``.
+        without: what of the stack's file is taken out first: a key of ``PARTS``.
         changes: what is set, section by section.
         drop: sections that are taken out.
         at: path of the first refusal, without the prefix.
@@ -68,10 +74,9 @@ def changed(
 ) -> dict[str, Any]:
     """The configuration of ``stack`` with some of it replaced, and sections taken out."""
     config = copy.deepcopy(_sections(stack))
-    if without:
-        del config[without]
-        for image in IMAGES_OF[without]:
-            del config["images"][image]
+    for path in PARTS[without] if without else ():
+        *sections, field = path.split(".")
+        del reduce(getitem, sections, config)[field]
     _merge(config, changes)
     return {name: value for name, value in config.items() if name not in drop}
 
