@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import httpx2
-
 from components.base.problems import Problem, ProblemReport
 
 _FILE_FIX: Final = "name another file, or correct its path or its mode"
@@ -31,6 +29,8 @@ def base_url(option: str, text: str, consequence: str, example: str) -> str:
     Raises:
         ProblemReport: it is malformed, has no host, another scheme, a query or a fragment.
     """
+    import httpx2  # not in the environment of a command that previews
+
     path = f"{option} {without_password(text)}"
     fix = f"write it with scheme, host and port, such as {example}"
     try:

@@ -115,6 +115,10 @@ def prod_with(written: str, identity: str = "{}") -> ResourceGraph:
     kept = {key: value for key, value in data.items() if key in KEPT}
     chosen = json.loads(written)
     files["config"]["qudag-mcp:data"] = json.dumps({**kept, **chosen})
+    images = json.loads(files["config"]["qudag-mcp:images"])
+    for of_its_exporters in ("postgresExporter", "valkeyExporter"):
+        del images[of_its_exporters]
+    files["config"]["qudag-mcp:images"] = json.dumps(images)
     if its := CACHE_IDENTITIES.get(chosen.get("cacheKind", "")):
         kubernetes = json.loads(files["config"]["qudag-mcp:kubernetes"])
         kubernetes["identities"] = dict.fromkeys(CACHE_USERS, its)
