@@ -115,10 +115,7 @@ def prod_with(written: str, identity: str = "{}") -> ResourceGraph:
     kept = {key: value for key, value in data.items() if key in KEPT}
     chosen = json.loads(written)
     files["config"]["qudag-mcp:data"] = json.dumps({**kept, **chosen})
-    images = json.loads(files["config"]["qudag-mcp:images"])
-    for of_its_exporters in ("postgresExporter", "valkeyExporter"):
-        del images[of_its_exporters]
-    files["config"]["qudag-mcp:images"] = json.dumps(images)
+    drop_exporter_images(files["config"])
     if its := CACHE_IDENTITIES.get(chosen.get("cacheKind", "")):
         kubernetes = json.loads(files["config"]["qudag-mcp:kubernetes"])
         kubernetes["identities"] = dict.fromkeys(CACHE_USERS, its)
@@ -132,6 +129,13 @@ def prod_with(written: str, identity: str = "{}") -> ResourceGraph:
     if json.loads(written).get("kind") in WITHOUT_AUDIT:
         del files["config"]["qudag-mcp:audit"]
     return record_files(ROOT, StackFiles.from_json(json.dumps(files)))
+
+
+def drop_exporter_images(config: dict[str, str]) -> None:
+    """Take out the images of prod's exporters, which run beside databases in the cluster alone."""
+    images = json.loads(config["qudag-mcp:images"])
+    del images["postgresExporter"], images["valkeyExporter"]
+    config["qudag-mcp:images"] = json.dumps(images)
 
 
 def with_database(kind: str) -> ResourceGraph:

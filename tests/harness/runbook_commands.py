@@ -25,7 +25,7 @@ MADE_ELSEWHERE: Final = {
 }
 NONE_IS_AN_ANSWER: Final = {
     *("hpa", "scaledobjects", "externalsecrets", "resourcequota", "rolebindings"),
-    *("prometheusrules", "alertmanagerconfigs"),
+    *("prometheusrules", "alertmanagerconfigs", "probes.monitoring.coreos.com"),
 }
 """Kinds of which not every stack has one: that there is none is what the reader wants to know."""
 KINDS: Final = {
@@ -43,6 +43,7 @@ KINDS: Final = {
     "clusters.postgresql.cnpg.io": "Cluster",
     "prometheusrules": "PrometheusRule",
     "alertmanagerconfigs": "AlertmanagerConfig",
+    "probes.monitoring.coreos.com": "Probe",
     "deployment": "Deployment",
     "statefulset": "StatefulSet",
     "daemonset": "DaemonSet",

@@ -31,6 +31,7 @@ from tests.harness.data_kinds import (
     ROLE,
     VPC,
     WITHOUT_AUDIT,
+    drop_exporter_images,
     prod_with,
     with_cache,
     with_database,
@@ -196,6 +197,7 @@ def test_a_server_of_a_topology_without_stores_uses_rds():
         for name, value in changed.items()
     }
     del files["config"]["qudag-mcp:audit"]  # no migration would make its table
+    drop_exporter_images(files["config"])
     made = record_files(ROOT, StackFiles.from_json(json.dumps(files)))
     (deployment,) = [
         one for one in objects(made, "Deployment") if one["metadata"]["name"] == "weather"
@@ -273,6 +275,7 @@ def test_postgresql_of_azure_in_prod_is_private_with_a_standby_and_one_administr
 
 def test_databases_of_clouds_are_protected_in_prod_unless_it_is_written():
     files = json.loads(prod_files().to_json())
+    drop_exporter_images(files["config"])
     for written, expected in (({}, True), ({"protect": False}, False)):
         data = {"kind": "rds", **DATABASES["rds"], **written}
         files["config"]["qudag-mcp:data"] = json.dumps(data)
