@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import signal
 import socket
 import ssl
@@ -32,16 +33,19 @@ ERAS = ("modern", "legacy")
 STARTS_WITHIN_SECONDS = 20
 
 
+PORTS = range(11_000, 30_000)
+"""Below those of outgoing connections, which may take a port between its choice and its use."""
 _LAST_PORTS: deque[int] = deque(maxlen=100)
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nothing listens on, and none of the last that this process got."""
     while True:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = sock.getsockname()[1]
-        if port not in _LAST_PORTS:
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        if port in _LAST_PORTS:
+            continue
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
             _LAST_PORTS.append(port)
             return port
 
