@@ -185,8 +185,11 @@ def test_optimise_proposes_less_for_the_idle_server_but_no_less_than_it_used(dep
     def found() -> dict[str, Any]:
         window = ("--window", "10m", "--at-least", "2m", "--format", "json")
         ran = verb("optimise", *window, *stack_options(deployed.stack))
-        listed = json.loads(ran.out)["workloads"] if ran.status == 0 else []
-        return next((one for one in listed if one["name"] == "mcp-server"), {})
+        if ran.status != 0:
+            return {}
+        listed: list[dict[str, Any]] = json.loads(ran.out)["workloads"]
+        ours = [one for one in listed if one["name"] == "mcp-server"]
+        return ours[0] if ours else {}
 
     until(lambda: bool(found()), 180)
     server = found()
