@@ -85,6 +85,7 @@ _SERVER_ONLY = frozenset(
         "manifests_command",
         "metrics_port",
         "qudag_join",
+        "refused_bodies",
         "restore",
         "restore_drill",
         "schema",

@@ -24,6 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .joined_writes import JoinedWrites
 from .limits_config import LimitsSection
+from .refused_bodies import BodyBeforeRefusal
 from .websocket_connection import TimedWebSocket
 
 CLOSED_WITHIN_SECONDS = 5.0
@@ -230,7 +231,7 @@ class Listener(uvicorn.Server):
         self.arrivals = Arrivals()
         super().__init__(
             uvicorn.Config(
-                app,
+                BodyBeforeRefusal(app, limits.body_seconds),
                 http=partial(TimedConnection, limits, self.arrivals, not_begun),  # type: ignore[arg-type]
                 lifespan="off",
                 ws=partial(TimedWebSocket, limits),  # type: ignore[arg-type]
