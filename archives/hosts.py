@@ -75,6 +75,7 @@ _SERVER_ONLY = frozenset(
         "gateway_metrics",
         "gateway_spans",
         "health_check",
+        "http_listener",
         "joined_writes",
         "libp2p",
         "kubernetes_manifests",

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-from .connections import Listener
 from .drain import POLL_SECONDS
+from .http_listener import Listener
 from .logs import event
 from .server_config import ServerSection
 

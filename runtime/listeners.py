@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 
 from .certificate import Certificate
 from .config import ServerConfig
-from .connections import Listener
 from .drain import POLL_SECONDS, Drain
 from .final_scrape import wait_for_final_scrape
+from .http_listener import Listener
 from .logs import event
 from .server_config import ServerSection
 from .worker_link import ParentLink, Report

@@ -25,10 +25,10 @@ from starlette.routing import Route
 
 from .certificate import Certificate
 from .config import ServerConfig
-from .connections import Listener
 from .elasticsearch_client import Refused, StoreClient, StoreError
 from .elasticsearch_config import ForwarderConfig
 from .elasticsearch_documents import MalformedError, documents
+from .http_listener import Listener
 from .limits_config import MIB, LimitsSection
 from .log_metrics import LogMetrics
 from .log_retention import RETENTION_PATH

@@ -15,8 +15,8 @@ from logging import ERROR, INFO, WARNING
 from typing import Any, Final
 
 from .config import ServerConfig
-from .connections import Listener
 from .final_scrape import wait_for_final_scrape
+from .http_listener import Listener
 from .logs import configure, event
 from .metrics import CALLS_CANCELLED_BY_DRAIN
 from .sockets import shared_socket

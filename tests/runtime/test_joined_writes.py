@@ -12,7 +12,8 @@ import pytest
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from runtime.connections import NOT_BEGUN, Listener, TimedConnection
+from runtime.connections import NOT_BEGUN, TimedConnection
+from runtime.http_listener import Listener
 from runtime.joined_writes import HELD_BYTES, JoinedWrites
 from runtime.limits_config import LimitsSection
 from tests.harness.server import RunningServer, serving

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import PlainTextResponse
 
-from runtime.connections import Listener
+from runtime.http_listener import Listener
 from runtime.limits_config import LimitsSection
 from tests.harness.certificates import Authority
 
