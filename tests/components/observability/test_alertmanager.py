@@ -281,6 +281,66 @@ def test_a_real_alertmanager_tells_of_the_platform_and_mutes_its_servers(tmp_pat
             }
 
 
+FAST, SLOW = "AvailabilityBudgetBurnsFast", "AvailabilityBudgetBurnsSlowly"
+QUICK, LATE = "LatencyBudgetBurnsFast", "LatencyBudgetBurnsSlowly"
+A: Final = {"job": "a"}
+OF_ROUTE: Final = {"scope": "platform", "route": "a"}
+MUTED: Final[list[tuple[str, dict[str, str], str, dict[str, str]]]] = [
+    ("PlatformDown", {}, "HighErrorRate", A),
+    ("PlatformDown", {}, "GatewayPodDown", {"scope": "platform"}),
+    ("PlatformDown", {}, "EndpointDown", {"scope": "platform"}),
+    ("PlatformDown", {}, SLOW, OF_ROUTE),
+    ("PlatformDown", {}, QUICK, {"scope": "platform"}),
+    ("ServiceUnavailable", A, "MCPServerDown", {**A, "pod": "a-0"}),
+    ("ServiceUnavailable", A, "MCPServiceDown", A),
+    ("ServiceUnavailable", A, "DependencyDown", {**A, "dependency": "database"}),
+    ("ServiceUnavailable", A, "HighErrorRate", A),
+    ("DatabaseDown", {}, "DependencyDown", {**A, "dependency": "database"}),
+    ("ValkeyDown", {}, "DependencyDown", {**A, "dependency": "redis"}),
+    ("ValkeyDown", {}, "DependencyDown", {**A, "dependency": "sessions"}),
+    (FAST, OF_ROUTE, SLOW, OF_ROUTE),
+    (FAST, A, SLOW, A),
+    (QUICK, OF_ROUTE, LATE, OF_ROUTE),
+    (QUICK, A, LATE, A),
+]
+"""An alert, and another one that says nothing new while the first one fires."""
+NOT_MUTED: Final[list[tuple[str, dict[str, str], str, dict[str, str]]]] = [
+    ("PlatformDown", {}, "DatabaseDown", {}),
+    ("PlatformDown", {}, "QuotaNearlyUsed", {}),
+    ("ServiceUnavailable", A, "HighErrorRate", {"job": "b"}),
+    ("ServiceUnavailable", A, SLOW, A),
+    ("DatabaseDown", {}, "DependencyDown", {**A, "dependency": "redis"}),
+    ("DatabaseDown", {}, "HighErrorRate", A),
+    ("ValkeyDown", {}, "DependencyDown", {**A, "dependency": "database"}),
+    (FAST, OF_ROUTE, SLOW, {**OF_ROUTE, "route": "b"}),
+    (FAST, A, SLOW, {"job": "b"}),
+    (FAST, {"scope": "platform"}, SLOW, {"scope": "server"}),
+    (FAST, A, LATE, A),
+    (QUICK, OF_ROUTE, LATE, {**OF_ROUTE, "route": "b"}),
+]
+
+
+@pytest.mark.slow
+@needed
+def test_a_real_alertmanager_mutes_what_says_nothing_new(tmp_path: Path):
+    """Each pair in a namespace of its own."""
+    pairs = [*MUTED, *NOT_MUTED]
+    everyone = Alerting(receivers=[Receiver(name="all", channel=Webhook(url=key("all")))])
+    with taking_alerts() as (hook, _):
+        config = for_this_version(
+            alertmanager_config(everyone, secrets="/secrets"), {"all": f"{hook}/all"}
+        )
+        with alertmanager(tmp_path, config) as url:
+            alerts: list[dict[str, str]] = []
+            for number, (name, more, other, others) in enumerate(pairs):
+                where = {"namespace": f"pair-{number}"}
+                alerts += [labels(name, **more, **where), labels(other, **others, **where)]
+            send(url, alerts)
+            wanted = {(pair[2], f"pair-{number}") for number, pair in enumerate(MUTED)}
+            until(lambda: muted(url) >= wanted, 30)
+            assert muted(url) == wanted
+
+
 def muted(url: str) -> set[tuple[str, str]]:
     """Alerts that another one mutes, with their namespaces."""
     found = fetch(f"{url}/api/v2/alerts").json()
