@@ -21,6 +21,7 @@ from tests.harness.faults import FAULTS, PASSWORDS, Broken
 from tests.harness.server import until
 
 SECONDS = 90
+RESTORED_WITHIN_SECONDS = 300
 KEPT_BY_THE_CLUSTER = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp")
 
 
@@ -36,8 +37,10 @@ def broken(platform: Platform) -> Generator[Broken]:
     listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": before})
     one.kubectl.run("create", "--filename=-", stdin=listing)  # those that are absent
     one.kubectl.must("replace", "--filename=-", stdin=listing)
+    for restart in one.undo:
+        restart()
     workloads = [thing for thing in before if thing["kind"] in rollout.KINDS]
-    until(lambda: all_ready(one.kubectl, workloads), SECONDS)
+    until(lambda: all_ready(one.kubectl, workloads), RESTORED_WITHIN_SECONDS)
 
 
 def all_ready(kubectl: Kubectl, workloads: Sequence[Object]) -> bool:
@@ -49,6 +52,7 @@ def all_ready(kubectl: Kubectl, workloads: Sequence[Object]) -> bool:
             if thing["kind"] == "Deployment":
                 where = f"-n={thing['metadata']['namespace']}"
                 kubectl.must("rollout", "restart", "deployment", thing["metadata"]["name"], where)
+        time.sleep(5)  # kubectl refuses another restart within a second
         return False
     return True
 

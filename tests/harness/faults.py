@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,10 +20,16 @@ SERVER, DATABASE, CACHE = "mcp-server", "postgres", "redis"
 
 @dataclass
 class Broken:
-    """The platform while a fault is in it."""
+    """The platform while a fault is in it.
+
+    Attributes:
+        undo: functions that are called once the objects of the cluster are as before, to restart
+            pods that keep what they read during the fault.
+    """
 
     kubectl: Kubectl
     namespace: str
+    undo: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         return self.kubectl.must(f"-n={self.namespace}", *arguments, stdin=stdin)
@@ -37,6 +43,8 @@ class Broken:
         self.patch("deployment", SERVER, {"spec": {"template": pod}})
 
     def secret(self, name: str, key: str, value: str | None) -> None:
+        """Change a key of a Secret; after the fault, the server is restarted to read it again."""
+        self.undo.append(lambda: self.run("delete", "pod", f"--selector=app={SERVER}"))
         text = None if value is None else base64.b64encode(value.encode()).decode()
         self.patch("secret", name, {"data": {key: text}}, "merge")
 
@@ -154,7 +162,8 @@ def elsewhere(broken: Broken) -> None:
 
 
 def password(broken: Broken) -> None:
-    """The database has another password than the Secret."""
+    """The database has another password than the Secret; it takes that one when it starts."""
+    broken.undo.append(lambda: broken.run("delete", "pod", "postgres-0", "--ignore-not-found"))
     command = "ALTER ROLE qudag PASSWORD 'another'"
     broken.run(
         "exec",
