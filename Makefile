@@ -16,8 +16,15 @@ preview: override export FORMAT := $(value FORMAT)
 preview render: override export OUT := $(value OUT)
 $(VENV): override export PYTHON := $(value PYTHON)
 
-# Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
-HERE := -n 2 --dist loadscope --no-loadscope-reorder \
+# Several processes, a module on one of them. Each tier has as many as keep two cores busy: tests of the
+# slow tier wait for servers half of their time, and those of the cluster for their API server.
+PROCESSES := --dist loadscope --no-loadscope-reorder
+TEST := -n 2
+SLOW := -n 4
+CLUSTER_TIER := -n 2
+
+# Tests that need neither a cluster nor an engine.
+HERE := $(PROCESSES) \
   --ignore=tests/backup --ignore=tests/cluster --ignore=tests/controllers --ignore=tests/e2e --ignore=tests/engine --ignore=tests/monitoring --ignore=tests/bench --ignore=tests/topologies
 
 .PHONY: help clients programs scanner up down verify preview render test test-slow check test-backup test-cluster test-controllers test-engine test-e2e test-e2e-smoke test-monitoring test-topologies test-bench bench versions
@@ -48,7 +55,7 @@ programs: $(VENV)
 	@tools/emulators
 
 test: programs ## the tests that need no cluster, under 5 minutes
-	@$(PYTEST) -m "not slow" --cpu-limit 6 $(HERE)
+	@$(PYTEST) -m "not slow" --cpu-limit 6 $(TEST) $(HERE)
 
 scanner: $(VENV)
 	@tools/scanner
@@ -63,7 +70,7 @@ clients: $(VENV)
 	@tools/cloud-documents
 
 test-slow: programs scanner clients ## the tests of test that take long: traffic, archives, copies of the project
-	@$(PYTEST) -m slow $(HERE)
+	@$(PYTEST) -m slow $(SLOW) $(HERE)
 
 check: $(VENV) ## all that must hold before a change lands: format, lint, types, all tests, a part of test-e2e
 	@.venv/bin/ruff format --check .
@@ -75,7 +82,7 @@ check: $(VENV) ## all that must hold before a change lands: format, lint, types,
 	@$(MAKE) --no-print-directory test-e2e-smoke
 
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)
-	@$(PYTEST) tests/cluster
+	@$(PYTEST) $(CLUSTER_TIER) $(PROCESSES) tests/cluster
 
 test-backup: programs ## backups of a real PostgreSQL in a real S3 server, and Barman's
 	@tools/backup-programs

@@ -8,9 +8,11 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Generator
+from functools import cache
 from typing import Any
 
 import pytest
+import typer.testing
 from hypothesis import settings
 
 # Recorded programs are many objects that stay. With Python's default of 700, a quarter of the CPU
@@ -28,6 +30,9 @@ def pytest_collection_finish() -> None:
     """Half a million objects of tests stay to the end: collecting garbage passes them by."""
     gc.freeze()
 
+
+# Typer inspects every function of a command at each call of it, which takes longer than most calls.
+typer.testing._get_command = cache(typer.main.get_command)  # pyright: ignore
 
 CPU_LIMIT = "--cpu-limit"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import signal
 import socket
@@ -33,8 +34,17 @@ ERAS = ("modern", "legacy")
 STARTS_WITHIN_SECONDS = 20
 
 
-PORTS = range(11_000, 30_000)
-"""Below those of outgoing connections, which may take a port between its choice and its use."""
+WORKERS = 8
+"""More processes than run the tests of a tier."""
+PORTS = range(
+    11_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS,
+    30_000,
+    WORKERS,
+)
+"""Ports that no other process of this run takes.
+
+They are below those of outgoing connections, which may take a port between its choice and its use.
+"""
 _LAST_PORTS: deque[int] = deque(maxlen=100)
 
 

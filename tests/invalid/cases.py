@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any, Final, cast
@@ -61,6 +61,11 @@ class Case:
     def raw(self) -> dict[str, Any]:
         """The whole configuration, with the mistake in it."""
         return changed(self.stack, self.changes, self.drop, self.without)
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """What validation says of it, found once for all tests of the case."""
+        return refusals(self.raw, self.stack)
 
 
 @cache

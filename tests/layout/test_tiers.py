@@ -29,8 +29,8 @@ def recipe(target: str) -> str:
 
 
 def test_a_test_is_either_in_test_or_in_test_slow():
-    assert recipe("test") == '\t@$(PYTEST) -m "not slow" --cpu-limit 6 $(HERE)\n'
-    assert recipe("test-slow") == "\t@$(PYTEST) -m slow $(HERE)\n"
+    assert recipe("test") == '\t@$(PYTEST) -m "not slow" --cpu-limit 6 $(TEST) $(HERE)\n'
+    assert recipe("test-slow") == "\t@$(PYTEST) -m slow $(SLOW) $(HERE)\n"
 
 
 def test_folders_outside_both_tiers_have_a_make_target():
