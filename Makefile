@@ -19,7 +19,7 @@ $(VENV): override export PYTHON := $(value PYTHON)
 # Several processes, a module on one of them. Each tier has as many as keep two cores busy: tests of the
 # slow tier wait for servers half of their time, and those of the cluster for their API server.
 PROCESSES := --dist loadscope --no-loadscope-reorder
-TEST := -n 2
+TEST := -n 3
 SLOW := -n 4
 CLUSTER_TIER := -n 2
 

@@ -21,8 +21,11 @@ from tests.harness.graph_queries import ancestry
 from tests.harness.minimal_args import (
     ISSUER,
 )
+from tests.harness.tiers import sampled
 
-each_component = pytest.mark.parametrize(("component", "args"), CASES.values(), ids=CASES)
+each_component = pytest.mark.parametrize(
+    ("component", "args"), sampled(CASES.values(), 3), ids=CASES
+)
 
 
 def test_there_is_a_case_for_each_component():

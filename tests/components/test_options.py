@@ -24,8 +24,11 @@ from components.base.tokens import TYPE_TOKENS
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
 from tests.harness import record
 from tests.harness.component_cases import CASES, recorded
+from tests.harness.tiers import sampled
 
-each_component = pytest.mark.parametrize(("component", "args"), CASES.values(), ids=CASES)
+each_component = pytest.mark.parametrize(
+    ("component", "args"), sampled(CASES.values(), 3), ids=CASES
+)
 Case = type[Component[Any]]
 
 PROVIDERS: dict[str, Callable[[], pulumi.ProviderResource]] = {

@@ -143,6 +143,7 @@ def test_preview_refuses_a_broken_stack_in_a_moment(
     print(f"{time.monotonic() - started:.2f} s, {ended.processor_seconds:.2f} s of processor time")
 
 
+@pytest.mark.slow
 def test_render_refuses_as_preview_does_and_writes_nothing(project: Path, tmp_path: Path):
     (project / "Pulumi.dev.yaml").write_text("config:\n  qudag-mcp:environment: prd\n")
     ended = qudag_mcp(project, ["render", "--stack", "dev", "--out", str(tmp_path / "out")])
@@ -158,6 +159,7 @@ def test_an_environment_of_another_name_is_refused_in_the_stack_prod(project: Pa
     assert "set it to prod" in ended.said
 
 
+@pytest.mark.slow
 def test_problems_of_a_program_in_another_folder_are_reported(project: Path):
     text = (ROOT / "Pulumi.dev.yaml").read_text()
     (project / "Pulumi.dev.yaml").write_text(text.replace("era: dual", "era: moden"))

@@ -6,6 +6,7 @@ import pytest
 from components.base.problems import Problem
 from graph.recorder import record
 from stacks.program import main
+from tests.harness.tiers import sampled
 from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the_program, table
 
 TABLES = (
@@ -44,13 +45,7 @@ HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.valu
 """Without those of an empty section: it does not reach the program, the file is refused for it."""
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(*case.values, id=case.id, marks=pytest.mark.slow if number % 5 else ())
-        for number, case in enumerate(CASES)
-    ],
-)
+@pytest.mark.parametrize("case", sampled(CASES, 5))
 def test_a_mistake_is_refused_where_it_is_and_nowhere_else(case: Case):
     problems = case.problems
     assert [p.path for p in problems] == [PREFIX + at for at in (case.at, *case.also)]

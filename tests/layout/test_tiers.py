@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from tests.harness.tiers import sampled
+
 ROOT: Final = Path(__file__).parents[2]
 MAKEFILE: Final = (ROOT / "Makefile").read_text()
 APART: Final = {
@@ -31,6 +35,15 @@ def recipe(target: str) -> str:
 def test_a_test_is_either_in_test_or_in_test_slow():
     assert recipe("test") == '\t@$(PYTEST) -m "not slow" --cpu-limit 6 $(TEST) $(HERE)\n'
     assert recipe("test-slow") == "\t@$(PYTEST) -m slow $(SLOW) $(HERE)\n"
+
+
+def test_each_sampled_row_is_in_one_tier_and_the_first_is_in_make_test():
+    rows = [1, (2, "b"), pytest.param(3, id="c"), pytest.param(4, marks=pytest.mark.smoke), 5]
+    found = sampled(rows, 2)
+    assert [one.values for one in found] == [(1,), (2, "b"), (3,), (4,), (5,)]
+    assert found[2].id == "c"
+    names = [[mark.name for mark in one.marks] for one in found]
+    assert names == [[], ["slow"], [], ["smoke", "slow"], []]
 
 
 def test_folders_outside_both_tiers_have_a_make_target():

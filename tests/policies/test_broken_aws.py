@@ -30,6 +30,7 @@ from tests.harness.clouds import (
     cloud_config,
     on_aws,
 )
+from tests.harness.tiers import sampled
 from tests.policies.broken import Broken, table
 
 
@@ -79,7 +80,7 @@ def test_a_sound_graph_keeps_every_policy():
     assert broken_policies(sound()) == []
 
 
-@pytest.mark.parametrize("broken", table("broken_aws.yaml"))
+@pytest.mark.parametrize("broken", sampled(table("broken_aws.yaml"), 3))
 def test_a_mistake_is_refused_with_path_and_fix(broken: Broken):
     problems = broken_policies(broken.of(sound()))
     fixes = [problem.fix for problem in problems if problem.path == broken.at]

@@ -16,6 +16,7 @@ from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.prod import IN_CLOUDS
 from tests.harness.stacks import stack
+from tests.harness.tiers import sampled
 from tests.invalid.cases import changed
 
 
@@ -65,7 +66,7 @@ def test_settings_of_one_service_are_its_own_alone():
     assert [name for name, zone in zones.items() if zone != "Etc/UTC"] == ["redis"]
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", sampled(["dev", "prod"], 2))
 def test_no_pod_names_an_id_where_the_platform_assigns_them(stack: str):
     settings = {"pods": {"userIds": "platform"}}
     without = {"observability": {"logs": None}}
@@ -116,7 +117,7 @@ def front(graph: ResourceGraph) -> dict[str, Any]:
     [
         ("prod", {}, "internet-facing"),
         ("staging", {}, "internal"),
-        ("staging", {"internal": False}, "internet-facing"),
+        pytest.param("staging", {"internal": False}, "internet-facing", marks=pytest.mark.slow),
     ],
 )
 def test_a_load_balancer_is_on_the_internet_only_if_a_field_says_so(
@@ -140,7 +141,9 @@ def test_fields_of_the_edge_reach_the_service():
     assert service["metadata"]["annotations"]["metallb.io/address-pool"] == "outside"
 
 
-@pytest.mark.parametrize("families", ["PreferDualStack", "SingleStack", "RequireDualStack"])
+@pytest.mark.parametrize(
+    "families", sampled(["PreferDualStack", "SingleStack", "RequireDualStack"], 3)
+)
 def test_every_service_has_the_address_families_of_the_stack(families: str):
     made = program("prod", {"kubernetes": {"ipFamilies": families}})
     assert {one["spec"]["ipFamilyPolicy"] for one in objects(made, "Service")} == {families}

@@ -18,6 +18,7 @@ from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
 from tests.harness.graph_queries import STACKS, Pods, objects, pods, secrets_of_receivers
 from tests.harness.stacks import stack
+from tests.harness.tiers import sampled
 from tests.harness.topologies import NETWORK, recorded
 from tests.harness.user_servers import EVERY_FIELD, every_field
 from tests.harness.user_servers import recorded as recorded_servers
@@ -67,7 +68,8 @@ def graph(name: str) -> ResourceGraph:
 every_graph = pytest.mark.parametrize(
     "name",
     [
-        *GRAPHS,
+        *STACKS,
+        *sampled([name for name in GRAPHS if name not in STACKS], 3),
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("replicas of Valkey", "audited")),
     ],
 )
