@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from .constraints import Form
@@ -32,6 +33,7 @@ def _exact_network(written: str) -> tuple[str, str, str] | None:
     return None
 
 
+@lru_cache(maxsize=512)  # each validation checks the networks of all defaults
 def _own_network(written: str) -> tuple[str, str, str] | None:
     """As ``_exact_network``; also refuses large networks and addresses of metadata services."""
     try:
