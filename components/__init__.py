@@ -241,9 +241,11 @@ if TYPE_CHECKING:
     from .observability.platform_files import scrape_targets as scrape_targets
     from .observability.probes import ProbedTool as ProbedTool
     from .observability.probes import ProbeToken as ProbeToken
+    from .observability.rules import AlertOverride as AlertOverride
     from .observability.rules import MonitoredServer as MonitoredServer
     from .observability.rules import RuleOptions as RuleOptions
     from .observability.rules import Thresholds as Thresholds
+    from .observability.rules.alert import Severity as Severity
     from .observability.rules.external_exporters import ExternalExporter as ExternalExporter
     from .observability.runbooks_config_map import Runbooks as Runbooks
     from .observability.runbooks_config_map import RunbooksArgs as RunbooksArgs
@@ -354,6 +356,7 @@ _PUBLIC = {
     "mcp.config_forms": "ConfigForm",
     "mcp.database": "DatabaseToken",
     "mcp.era": "Era",
+    "observability.rules.alert": "Severity",
     "observability.rules.external_exporters": "ExternalExporter",
     "kubernetes.exposure": "IpFamilies",
     "mcp.roles": "Role",
@@ -391,7 +394,7 @@ _PUBLIC = {
     "observability.otlp_sink": "OtlpSink",
     "observability.platform_files": "alert_rules grafana_dashboards scrape_targets",
     "observability.probes": "ProbedTool ProbeToken",
-    "observability.rules": "MonitoredServer RuleOptions Thresholds",
+    "observability.rules": "AlertOverride MonitoredServer RuleOptions Thresholds",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
     "observability.trace_collector": "TraceCollector TraceCollectorArgs",

@@ -110,7 +110,7 @@ def _trace_store_bytes(config: StackConfig) -> int:
 
 def _of_section(config: StackConfig) -> dict[str, Any]:
     """The options that the section observability.alerts has."""
-    from components.observability.rules import Objectives, Thresholds
+    from components.observability.rules import AlertOverride, Objectives, Thresholds
 
     section = config.observability.alerts
     links = {"runbooks": section.runbooks, "grafana": section.grafana}
@@ -120,6 +120,11 @@ def _of_section(config: StackConfig) -> dict[str, Any]:
             secret_days=config.secrets.rotation_days, **section.thresholds.model_dump()
         ),
         "disabled": frozenset(section.disabled),
+        "overrides": {
+            name: AlertOverride(duration=one.duration, severity=one.severity)
+            for name, one in section.overrides.items()
+        },
+        "labels": section.labels,
         "exporters": frozenset([*section.exporters, *(["blackbox"] if has_probes(config) else [])]),
         "runbooks_namespace": runbooks_namespace(config),
         **{name: url.rstrip("/") for name, url in links.items() if url},

@@ -164,8 +164,29 @@ def _problems(watched: Any, at: str) -> Iterator[Problem]:
                 "no rule can watch it",
                 "write MonitoredServer(name=...)",
             )
-    yield from (found for path, one in names if (found := DNS_LABEL.problem(f"{at}.{path}", one)))
+    wrong = [found for path, one in names if (found := DNS_LABEL.problem(f"{at}.{path}", one))]
+    yield from wrong
     yield from _unknown_names(watched, at)
+    mistaken = list(_not_mappings(watched, at))
+    yield from mistaken
+    changed = watched.labels or watched.overrides
+    if changed and not mistaken + wrong and all(isinstance(one, MonitoredServer) for one in given):
+        from .rules.override_problems import label_problems, override_problems
+
+        yield from label_problems(watched.labels, lambda *steps: ".".join((at, *steps)))
+        yield from override_problems(watched, lambda *steps: ".".join((at, *steps)))
+
+
+def _not_mappings(watched: Any, at: str) -> Iterator[Problem]:
+    for field in ("labels", "overrides"):
+        given = getattr(watched, field)
+        if not isinstance(given, Mapping):
+            yield Problem(
+                f"{at}.{field}",
+                f"is {shown(given)}, not a mapping",
+                "nothing says what to change",
+                f"write {field}={{...}}",
+            )
 
 
 def _unknown_names(watched: RuleOptions, at: str) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from components.base.arg_forms import EMAIL_ADDRESS
 from components.base.constraints import Form
 from components.observability.rules.alert import Team
 from components.observability.rules.external_exporters import ExternalExporter
+from components.observability.rules.overrides import DURATION, LABEL, LABEL_TEXT
 
 from .alert_thresholds import Objectives, Thresholds
 from .forms import DnsLabel, OneLine, Url, constraint
@@ -31,7 +32,9 @@ SMARTHOST: Final = Form(
     examples=("smtp.company.com:587",),
     consequence="the mail would not be sent",
 )
-ALERT_FORMS: Final = {form.pattern: form for form in (CHANNEL, EMAIL_ADDRESS, SMARTHOST)}
+ALERT_FORMS: Final = {
+    form.pattern: form for form in (CHANNEL, EMAIL_ADDRESS, SMARTHOST, DURATION, LABEL, LABEL_TEXT)
+}
 """By pattern, as a refusal names it."""
 
 Severity = Literal["critical", "warning", "info"]
@@ -99,6 +102,17 @@ class DeadMansSwitch(Section):
     minutes: int = Field(default=5, ge=1, le=60, description="Time between two calls.")
 
 
+class AlertOverride(Section):
+    """What differs in one alert."""
+
+    duration: Annotated[str, constraint(DURATION)] | None = Field(
+        default=None,
+        alias="for",
+        description="How long the condition must hold before the alert fires; at most 7d.",
+    )
+    severity: Severity | None = Field(default=None, description="How urgent it is.")
+
+
 class Alerts(Section):
     """When an alert fires, and who is notified."""
 
@@ -106,6 +120,15 @@ class Alerts(Section):
     thresholds: Thresholds = Field(default_factory=Thresholds)
     disabled: list[str] = Field(
         default=[], max_length=100, description="Names of alerts that are left out."
+    )
+    overrides: dict[str, AlertOverride] = Field(
+        default={},
+        description="Durations and severities that differ from those in the list of alerts, by "
+        "the name of the alert.",
+    )
+    labels: dict[Annotated[str, constraint(LABEL)], Annotated[str, constraint(LABEL_TEXT)]] = Field(
+        default={},
+        description="Further labels of every alert, by which your own Alertmanager routes them.",
     )
     exporters: list[ExternalExporter] = Field(
         default=[],

@@ -11,7 +11,10 @@ from components.mcp.objectives import LATENCY_BOUNDS
 from components.observability.rules.alert import TEAMS
 
 from ..config.alerts import AlertReceiver, Alerts
+from ..config.error_messages import dotted
 from ..config.stack import StackConfig
+from ..rule_options import rule_options
+from ..services import topology
 from .clouds import monitored_clouds
 from .rule import Rule, at
 
@@ -90,6 +93,31 @@ def disabled_alerts_exist(config: StackConfig) -> Iterator[Problem]:
             )
 
 
+def overrides_change_alerts_of_the_stack(config: StackConfig) -> Iterator[Problem]:
+    """Each override names an alert that the stack has, and changes it."""
+    section = config.observability
+    if section.kind == "none" or not section.alerts.overrides:
+        return
+    from components.observability.rules.override_problems import override_problems
+
+    options = rule_options(config, topology(config))
+    yield from override_problems(options, _path, duration="for")
+
+
+def labels_are_not_those_of_alerts(config: StackConfig) -> Iterator[Problem]:
+    """The labels for all alerts replace none that alerts or their series have."""
+    labels = config.observability.alerts.labels
+    if not labels:
+        return
+    from components.observability.rules.override_problems import label_problems
+
+    yield from label_problems(labels, _path)
+
+
+def _path(*steps: str) -> str:
+    return dotted(("observability", "alerts", *steps))
+
+
 def receivers_are_one_each(config: StackConfig) -> Iterator[Problem]:
     """A receiver has one channel, a name of its own, and both parts of a login."""
     receivers = config.observability.alerts.receivers
@@ -161,6 +189,14 @@ ALERT_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability.alerts", "observability.kind"), standalone_has_no_external_exporters),
     (("observability.alerts.objectives",), an_objective_can_be_measured),
     (("observability.alerts.disabled",), disabled_alerts_exist),
+    (
+        (
+            *("observability", "topology", "servers", "data", "images", "backup", "audit"),
+            *("network", "kubernetes", "protocol", "scaling", "egress", "containers", "serverless"),
+        ),
+        overrides_change_alerts_of_the_stack,
+    ),
+    (("observability.alerts.labels",), labels_are_not_those_of_alerts),
     (("observability.alerts.receivers",), receivers_are_one_each),
     (("observability.alerts.receivers",), each_alert_has_a_receiver),
     (("observability.alerts", "environment"), prod_has_a_dead_mans_switch),

@@ -244,6 +244,24 @@ def test_a_stack_file_with_weaker_alerts_shows_each_of_them(kind: str):
     assert between(before, before) == set()
 
 
+@pytest.mark.parametrize("kind", ["operator", "standalone"])
+def test_an_override_that_weakens_an_alert_is_a_risk(kind: str):
+    before = of_stack(kind)
+    changes = {
+        "HighErrorRate": {"for": "30m", "severity": "warning"},
+        "MCPServerHighLatency": {"for": "1m", "severity": "critical"},
+    }
+    after = of_stack(kind, overrides=changes, labels={"cluster": "eu-1"})
+    assert between(before, after) == {
+        "the alert HighErrorRate fires after 30m in place of 5m",
+        "the alert HighErrorRate has the severity warning in place of critical",
+    }
+    assert between(after, before) == {
+        "the alert MCPServerHighLatency fires after 5m in place of 1m",
+        "the alert MCPServerHighLatency has the severity warning in place of critical",
+    }
+
+
 def test_another_kind_of_observability_removes_no_alert():
     found = between(of_stack("operator"), of_stack("standalone"))
     assert not any(one.startswith("removes the alert") for one in found)

@@ -132,3 +132,14 @@ def test_the_alert_on_drains_knows_how_long_a_pod_may_drain():
 )
 def test_a_sink_without_a_port_is_reached_at_that_of_https(url: str, port: int):
     assert sink_port(OtlpSink.model_validate({"url": url, "networks": ["192.0.2.0/24"]})) == port
+
+
+def test_overrides_and_labels_of_the_file_are_those_of_the_rules():
+    changes = {"MCPServerDown": {"for": "10m"}, "HighErrorRate": {"severity": "warning"}}
+    alerts = {"overrides": changes, "labels": {"cluster": "eu-1"}}
+    found = options(topology="monolith", observability={"kind": "operator", "alerts": alerts})
+    assert {name: (one.duration, one.severity) for name, one in found.overrides.items()} == {
+        "MCPServerDown": ("10m", None),
+        "HighErrorRate": (None, "warning"),
+    }
+    assert found.labels == {"cluster": "eu-1"}

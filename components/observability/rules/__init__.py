@@ -7,9 +7,11 @@ from typing import Any
 from ...mcp.objectives import Objectives
 from .alert import Alert, RecordingRule
 from .options import MonitoredServer, RuleOptions, Thresholds
+from .overrides import AlertOverride
 
 __all__ = [
     "Alert",
+    "AlertOverride",
     "MonitoredServer",
     "Objectives",
     "RecordingRule",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -80,6 +80,7 @@ class Alert:
         runbooks: str,
         grafana: str,
         runbooks_namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """As Prometheus reads it.
 
@@ -91,6 +92,7 @@ class Alert:
                 its path in the repository, for ``runbook_page``.
             grafana: URL of Grafana; empty: links are paths.
             runbooks_namespace: of the ConfigMap with the runbooks; None: there is none.
+            labels: further ones.
         """
         return {
             "alert": self.name,
@@ -101,6 +103,7 @@ class Alert:
                 "team": self.team,
                 "scope": self.scope,
                 NAMESPACE: namespaces[0],
+                **(labels or {}),
             },
             "annotations": {
                 "summary": self.summary,

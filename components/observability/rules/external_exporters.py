@@ -38,3 +38,15 @@ EXTERNAL_METRICS: Final[Mapping[ExternalExporter, tuple[str, ...]]] = {
 EXTERNAL_METRIC_NAMES: Final = frozenset(
     name for names in EXTERNAL_METRICS.values() for name in names
 )
+
+EXTERNAL_LABELS: Final = frozenset(
+    {
+        *("container", "reason", "uid"),
+        *("horizontalpodautoscaler", "resource", "resourcequota", "type"),
+        *("application_name", "datname", "name", "state", "usename"),
+        *("metric", "scaledObject", "scaler", "scalerIndex", "triggerIndex"),
+        *("issuer_group", "issuer_kind", "issuer_name"),
+        *("endpoint", "node", "service", "target"),
+    }
+)
+"""Labels of these metrics, and those that the Prometheus Operator gives to what it scrapes."""

@@ -79,6 +79,7 @@ def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
                     runbooks=options.runbooks,
                     grafana=options.grafana,
                     runbooks_namespace=options.runbooks_namespace,
+                    labels=options.labels,
                 )
                 for rule in rules
             ],
@@ -95,10 +96,14 @@ def recorded_of(options: RuleOptions) -> dict[str, list[RecordingRule]]:
 
 def alerts_of(options: RuleOptions) -> dict[str, list[Alert]]:
     """The alerts of a platform by group; the dead man's switch is always there."""
-    made = {group: list(rules(options)) for group, rules in _ALERTS.items()}
+    changes = options.overrides
     kept = {
-        group: [rule for rule in rules if rule.name not in options.disabled]
-        for group, rules in made.items()
+        group: [
+            changes[rule.name].of(rule) if rule.name in changes else rule
+            for rule in rules(options)
+            if rule.name not in options.disabled
+        ]
+        for group, rules in _ALERTS.items()
     }
     return {"watchdog": [_watchdog()], **kept}
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from ...mcp.era import Era
 from ...mcp.objectives import Objectives
 from .external_exporters import ExternalExporter
+from .overrides import AlertOverride
 from .targets import NAMESPACE, one_of
 
 RUNBOOKS: Final = "docs/runbooks"
@@ -115,6 +116,8 @@ class RuleOptions:
         objectives: what the platform promises.
         thresholds: above which alerts fire.
         disabled: names of alerts that are left out.
+        overrides: durations and severities that differ, by the name of the alert.
+        labels: further labels of every alert, by which another Alertmanager routes them.
         exporters: programs outside the platform whose metrics Prometheus has.
         runbooks: URL, or path, of the folder with the runbooks.
         runbooks_namespace: of the ConfigMap with the runbooks; None: they are not in the cluster.
@@ -149,6 +152,8 @@ class RuleOptions:
     objectives: Objectives = field(default_factory=Objectives)
     thresholds: Thresholds = field(default_factory=Thresholds)
     disabled: frozenset[str] = frozenset()
+    overrides: Mapping[str, AlertOverride] = field(default_factory=dict[str, AlertOverride])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     exporters: frozenset[ExternalExporter] = frozenset()
     runbooks: str = RUNBOOKS
     runbooks_namespace: str | None = None
