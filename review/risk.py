@@ -10,7 +10,12 @@ from policies.unchecked import UNCHECKED
 
 from .diff import Change, Diff
 from .risks.access import loosened_roles
-from .risks.alerts import changed_receivers, weakened_alarms, weakened_alerts
+from .risks.alerts import (
+    changed_receivers,
+    changed_recorded_series,
+    weakened_alarms,
+    weakened_alerts,
+)
 from .risks.capacity import raised_capacity
 from .risks.classes import RiskClass
 from .risks.cluster import another_cluster
@@ -36,6 +41,7 @@ RULES: tuple[tuple[RiskClass, Rule], ...] = (
     (RiskClass.EXPOSES, new_exposure),
     (RiskClass.SECRETS, changed_secret_references),
     (RiskClass.ALERTS, weakened_alerts),
+    (RiskClass.ALERTS, changed_recorded_series),
     (RiskClass.ALERTS, changed_receivers),
     (RiskClass.ALERTS, weakened_alarms),
     (RiskClass.SINGLE, single_copies),

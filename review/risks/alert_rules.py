@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -18,7 +18,18 @@ SEVERITIES: Final = ("none", "info", "warning", "critical")
 
 _FILES: Final = (".yml", ".yaml", ".json", ".rules")
 _NUMBER: Final = re.compile(r"(?<![\w.:\"'])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.:\"'])")
-_COMPARISON: Final = re.compile(r"(?P<above>>=?)|(?P<below><=?)|[=!]=")
+_HAS_RULES: Final = re.compile(r"alert|receivers|\brecord[\"']?\s*:")
+_UNREAD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|\[[^\]]*\]|\{[^}]*\}')
+"""Texts, ranges and matchers of an expression."""
+_THRESHOLD: Final = re.compile(
+    r"(?P<sign>[<>])=?\s*(?P<numbers>[\d.][\w.]*(?:\s*\*\s*[\d.][\w.]*)*)"
+    r"(?=\s*(?:$|\)|\b(?:and|or)\b))"
+)
+"""A comparison with a number, or with a product of numbers."""
+_PARENTHESIS: Final = re.compile(r"[()]")
+_BEFORE: Final = re.compile(r"([\w:]+|\)|)\s*$")
+_BEFORE_A_GROUP: Final = ("", "and", "or")
+"""Words before a parenthesis that groups, and is not of a function or an aggregation."""
 _DURATION: Final = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
@@ -39,29 +50,44 @@ class AlertRule:
     @property
     def shape(self) -> str:
         """The expression without its numbers."""
-        return _NUMBER.sub("N", self.expression)
+        return _NUMBER.sub("\0", self.expression)
 
     def weaker_than(self, other: AlertRule) -> Iterator[str]:
         """In what respects it fires later or less often than ``other``, or is less urgent."""
-        if (now := _seconds(self.waits)) > _seconds(other.waits) and now != float("inf"):
+        now = _seconds(self.waits)
+        if self.waits != other.waits and (now is None or now > (_seconds(other.waits) or 0)):
             yield f"fires after {self.waits} in place of {other.waits or '0s'}"
-        ranks = [SEVERITIES.index(one) if one in SEVERITIES else None for one in self._both(other)]
-        old, new = ranks
-        if old is not None and new is not None and new < old:
-            yield f"has the severity {self.severity} in place of {other.severity}"
-        if self.shape != other.shape:
-            return
-        for sign, was, is_now in _compared(other.expression, self.expression):
+        if _is_less_urgent(self.severity, other.severity):
+            yield f"has the severity {self.severity or 'none'} in place of {other.severity}"
+        for sign, was, is_now in _thresholds(other, self) or ():
             if (sign == ">" and is_now > was) or (sign == "<" and is_now < was):
                 yield f"fires {_word(sign)} {is_now:g} in place of {was:g}"
 
-    def _both(self, other: AlertRule) -> tuple[str, str]:
-        return other.severity, self.severity
+    def fires_otherwise_than(self, other: AlertRule) -> bool:
+        """Whether more differs in their expressions than the numbers that they compare with."""
+        return _thresholds(other, self) is None
+
+
+def _is_less_urgent(now: str, before: str) -> bool:
+    """Whether a severity is lower; one that is not known may be."""
+    if not before or now == before:
+        return False
+    known = now in SEVERITIES and before in SEVERITIES
+    return not known or SEVERITIES.index(now) < SEVERITIES.index(before)
 
 
 def alert_rules(resource: Resource) -> list[AlertRule]:
     """The alerts of a PrometheusRule, or of the rule files in a ConfigMap."""
-    return [rule for document in _documents(resource) for rule in _rules(document)]
+    return [
+        AlertRule(
+            name=str(rule["alert"]),
+            expression=str(rule.get("expr", "")),
+            severity=str(branch(rule, "labels").get("severity", "")),
+            waits=str(rule.get("for", "")),
+        )
+        for rule in _all_rules(_documents(resource))
+        if "alert" in rule
+    ]
 
 
 def receivers(resource: Resource) -> dict[str, dict[str, Any]]:
@@ -94,6 +120,25 @@ def all_alert_rules(graph: ResourceGraph) -> dict[str, list[AlertRule]]:
     return found
 
 
+def all_recorded(graph: ResourceGraph) -> dict[str, set[str]]:
+    """The recording rules of a program by the name of their series."""
+    found: dict[str, set[str]] = {}
+    for resource in graph.of_kind("PrometheusRule") + graph.of_kind("ConfigMap"):
+        for name, rules in recorded_series(resource).items():
+            found[name] = found.get(name, set()) | rules
+    return found
+
+
+def recorded_series(resource: Resource) -> dict[str, set[str]]:
+    """The expressions and labels of recording rules by the name of their series."""
+    found: dict[str, set[str]] = {}
+    for rule in _all_rules(_documents(resource)):
+        if "record" in rule:
+            labels = json.dumps(branch(rule, "labels"), sort_keys=True, default=str)
+            found.setdefault(str(rule["record"]), set()).add(f"{rule.get('expr', '')} {labels}")
+    return found
+
+
 def all_receivers(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
     """The receivers of a program by name."""
     found: dict[str, dict[str, Any]] = {}
@@ -102,16 +147,10 @@ def all_receivers(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _rules(document: Mapping[str, Any]) -> Iterator[AlertRule]:
-    for group in mappings(document, "groups"):
-        for rule in mappings(group, "rules"):
-            if "alert" in rule:
-                yield AlertRule(
-                    name=str(rule["alert"]),
-                    expression=str(rule.get("expr", "")),
-                    severity=str(branch(rule, "labels").get("severity", "")),
-                    waits=str(rule.get("for", "")),
-                )
+def _all_rules(documents: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for document in documents:
+        for group in mappings(document, "groups"):
+            yield from mappings(group, "rules")
 
 
 def _documents(resource: Resource) -> Iterator[dict[str, Any]]:
@@ -125,8 +164,8 @@ def _documents(resource: Resource) -> Iterator[dict[str, Any]]:
 
 @lru_cache(maxsize=64)
 def _parsed(text: str) -> dict[str, Any]:
-    """A file as a mapping; empty if it can have neither alerts nor receivers."""
-    if "alert" not in text and "receivers" not in text:
+    """A file as a mapping; empty if it can have neither rules nor receivers."""
+    if not _HAS_RULES.search(text):
         return {}
     try:
         read: Any = json.loads(text)
@@ -144,24 +183,62 @@ def _yaml(text: str) -> Any:
         return None
 
 
-def _compared(old: str, new: str) -> Iterator[tuple[str, float, float]]:
-    """The numbers that differ in two expressions of one shape, after ``>`` or ``<``."""
-    for was, is_now in zip(_NUMBER.finditer(old), _NUMBER.finditer(new), strict=True):
+def _thresholds(old: AlertRule, new: AlertRule) -> list[tuple[str, float, float]] | None:
+    """The numbers that differ in two expressions, each after ``>`` or ``<``.
+
+    None if they differ in anything else, or a number decides in another way than as a threshold.
+    """
+    if old.shape != new.shape:
+        return None
+    compared = dict(_compared(old.expression))
+    found: list[tuple[str, float, float]] = []
+    both = (_NUMBER.finditer(old.expression), _NUMBER.finditer(new.expression))
+    for was, is_now in zip(*both, strict=True):
         if float(was[0]) == float(is_now[0]):
             continue
-        before = list(_COMPARISON.finditer(old, 0, was.start()))
-        if before and (sign := before[-1].lastgroup):
-            yield ">" if sign == "above" else "<", float(was[0]), float(is_now[0])
+        if was.start() not in compared:
+            return None
+        found.append((compared[was.start()], float(was[0]), float(is_now[0])))
+    return found
+
+
+def _compared(expression: str) -> Iterator[tuple[int, str]]:
+    """Where an expression has a threshold, and whether series above or below it are chosen.
+
+    Not within a function or an aggregation, nor after ``unless``: there a higher threshold may
+    mean more alerts.
+    """
+    plain = _UNREAD.sub(lambda found: " " * len(found[0]), expression)
+    if "#" in plain:  # a comment may have anything in it
+        return
+    plain = plain.partition("unless")[0]
+    for found in _THRESHOLD.finditer(plain):
+        if all(word in _BEFORE_A_GROUP for word in _open_at(plain[: found.start()])):
+            for number in _NUMBER.finditer(plain, *found.span("numbers")):
+                yield number.start(), found["sign"]
+
+
+def _open_at(text: str) -> list[str]:
+    """What is before each parenthesis that a text opens and does not close."""
+    opened: list[str] = []
+    for found in _PARENTHESIS.finditer(text):
+        if found[0] == "(":
+            before = _BEFORE.search(text, 0, found.start())
+            opened.append(before[1] if before else "")
+        else:
+            opened = opened[:-1]
+    return opened
 
 
 def _word(sign: str) -> str:
     return {">": "above", "<": "below"}[sign]
 
 
-def _seconds(duration: str) -> float:
+def _seconds(duration: str) -> float | None:
+    """None if it is no duration of Prometheus."""
     if not duration or duration == "0":
         return 0
     parts = _DURATION.findall(duration)
     if "".join(number + unit for number, unit in parts) != duration:
-        return float("inf")
+        return None
     return sum(int(number) * _SECONDS[unit] for number, unit in parts)

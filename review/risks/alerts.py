@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from components.clouds import resource_type
@@ -12,7 +13,16 @@ from graph.tree import branch, dig, entries
 
 from ..diff import Change, Diff
 from ..properties import PropertyChange, property_changes
-from .alert_rules import AlertRule, alert_rules, all_alert_rules, all_receivers, receivers, routes
+from .alert_rules import (
+    AlertRule,
+    alert_rules,
+    all_alert_rules,
+    all_receivers,
+    all_recorded,
+    receivers,
+    recorded_series,
+    routes,
+)
 
 MOST_NAMES: Final = 6
 """Alerts that one finding names; a stack has more than 60."""
@@ -29,13 +39,58 @@ def weakened_alerts(change: Change, diff: Diff) -> Iterator[str]:
     removed = list(dict.fromkeys(rule.name for rule in before if rule.name not in after))
     if removed:
         yield f"removes {_listed(removed)}"
+    changed: list[str] = []
     for rule in before:
         now = after.get(rule.name, [])
         if rule in now or not now:
             continue
-        alike = [one for one in now if one.shape == rule.shape] or now
-        for how in _weaker(rule, alike):
+        most_like = min(now, key=lambda one: _differences(rule, one))
+        if most_like.fires_otherwise_than(rule) and rule.name not in changed:
+            changed.append(rule.name)
+        for how in most_like.weaker_than(rule):
             yield f"the alert {rule.name} {how}"
+    if len(changed) == 1:
+        yield f"the expression of the alert {changed[0]} changes: check that it still fires"
+    elif changed:
+        names = ", ".join(changed)
+        yield f"the expressions of {len(changed)} alerts change: check that they fire: {names}"
+
+
+def changed_recorded_series(change: Change, diff: Diff) -> Iterator[str]:
+    """Recorded series that alerts read, and that are other ones now or are recorded no more."""
+    if change.before is None or _is_hidden(change.after):
+        return
+    before = recorded_series(change.before)
+    if not before or (change.after is not None and recorded_series(change.after) == before):
+        return
+    now = all_recorded(diff.after)
+    changed = [name for name, rules in before.items() if not rules <= now.get(name, set())]
+    alerts = {
+        name: {one.expression for one in rules}
+        for name, rules in all_alert_rules(diff.after).items()
+    }
+    readers = {one: _reading(one, now, alerts) for one in changed}
+    read = [one for one, found in readers.items() if found]
+    if read:
+        names = ", ".join(dict.fromkeys(name for one in read for name in readers[one]))
+        what = f"the recorded series {', '.join(read)}"
+        yield f"changes {what}: check that the alerts on it still fire: {names}"
+
+
+def _reading(
+    series: str, recorded: Mapping[str, Collection[str]], alerts: Mapping[str, Collection[str]]
+) -> list[str]:
+    """The alerts that read a series, or another one that is recorded from it."""
+    affected = [series]
+    for name in affected:
+        read = re.compile(rf"(?<![\w:]){re.escape(name)}(?![\w:])")
+        affected += [
+            one
+            for one, rules in recorded.items()
+            if one not in affected and any(read.search(rule) for rule in rules)
+        ]
+    read = re.compile("|".join(rf"(?<![\w:]){re.escape(name)}(?![\w:])" for name in affected))
+    return [name for name, rules in alerts.items() if any(read.search(rule) for rule in rules)]
 
 
 def changed_receivers(change: Change, diff: Diff) -> Iterator[str]:
@@ -92,10 +147,8 @@ def _listed(names: list[str]) -> str:
     return f"{len(names)} alerts: {', '.join([*names[:MOST_NAMES], *further])}"
 
 
-def _weaker(rule: AlertRule, now: list[AlertRule]) -> list[str]:
-    """What is weaker in the rule that is most like it; nothing if one of them is as strong."""
-    found = [list(one.weaker_than(rule)) for one in now]
-    return min(found, key=len)
+def _differences(before: AlertRule, now: AlertRule) -> tuple[int, int]:
+    return now.fires_otherwise_than(before), len(list(now.weaker_than(before)))
 
 
 def _is_on(alarm: Resource, switch: str) -> bool:

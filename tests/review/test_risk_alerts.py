@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 import yaml
 
+from components.observability.rules.catalogue import every_alert
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph
 from review.diff import diff
 from review.risk import risks
 from review.risks.classes import RiskClass
+from tests.components.observability.mutated_alerts import every_change
+from tests.components.observability.test_promtool import rules_of, seconds
 from tests.harness.graphs import cloud, findings, graph, kube
 from tests.harness.monitored_stacks import API_SERVER
 from tests.harness.user_servers import NETWORK, recorded
@@ -99,11 +103,173 @@ def test_a_value_below_which_an_alert_fires_is_compared_the_other_way():
     assert weakened(rule_object(fewer), rule_object(days)) == []
 
 
-def test_numbers_in_labels_and_ranges_are_no_thresholds():
-    other = SLOW | {"expr": SLOW["expr"].replace('le="0.5"', 'le="2.5"')}
-    assert weakened(rule_object(SLOW), rule_object(other)) == []
-    other = SLOW | {"expr": SLOW["expr"].replace("[5m]", "[10m]")}
-    assert weakened(rule_object(SLOW), rule_object(other)) == []
+def otherwise(alert: str) -> str:
+    return f"the expression of the alert {alert} changes: check that it still fires"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('le="0.5"', 'le="2.5"'),
+        ("[5m]", "[10m]"),
+        ("0.95", "0.99"),
+        ("> 0.5", ">= 0.5"),
+        ("> 0.5", "> 0.5 and on () vector(0)"),
+        ("> 0.5", "> bool 0.5"),
+        ("> 0.5", "> -0.5"),
+        ("seconds_bucket", "second_bucket"),
+    ],
+)
+def test_a_change_of_an_expression_that_is_no_threshold_is_a_risk_either_way(old: str, new: str):
+    other = SLOW | {"expr": SLOW["expr"].replace(old, new)}
+    assert weakened(rule_object(SLOW), rule_object(other)) == [otherwise("Slow")]
+    assert weakened(rule_object(other), rule_object(SLOW)) == [otherwise("Slow")]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a unless b > {}",
+        "absent(a > {})",
+        "count(a > {}) < 3",
+        "sum by (job) (a > {}) < 3",
+        "a == {}",
+        "{} < a",
+        "a > b - {}",
+        "a > {} - b",
+        "a > bool {} == 0",
+        "clamp_max(a, {}) > 3",
+        "absent(a # of b)\n > {})",
+    ],
+)
+def test_a_number_is_a_threshold_only_where_a_higher_one_means_fewer_alerts(expression: str):
+    """In these a higher number means more alerts, or what it means is not known."""
+    rules = [DOWN | {"expr": expression.format(number)} for number in (4, 5)]
+    for before, after in (rules, rules[::-1]):
+        assert weakened(rule_object(before), rule_object(after)) == [otherwise("ServerDown")]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a > {}",
+        "(a / b) > {} and c > 1",
+        "c > 1 or (a > {})",
+        "sum by (job) (rate(a[5m])) > {} * 60",
+        "a > {} unless b > 3",
+        '(a{{x="("}} >= {}) and (b < 1)',
+    ],
+)
+def test_a_threshold_of_the_whole_expression_is_compared(expression: str):
+    low, high = (DOWN | {"expr": expression.format(number)} for number in (4, 5))
+    said = ["the alert ServerDown fires above 5 in place of 4"]
+    assert weakened(rule_object(low), rule_object(high)) == said
+    assert weakened(rule_object(high), rule_object(low)) == []
+
+
+def test_alerts_whose_expressions_change_are_all_named():
+    many = [DOWN | {"alert": f"Alert{number}"} for number in range(8)]
+    after = [one | {"expr": "up == 1"} for one in many]
+    (found,) = weakened(rule_object(*many), rule_object(*after))
+    assert found == "the expressions of 8 alerts change: check that they fire: " + ", ".join(
+        f"Alert{number}" for number in range(8)
+    )
+
+
+def test_a_letter_in_the_place_of_a_number_is_another_expression():
+    before = DOWN | {"expr": "N > 5"}
+    assert weakened(rule_object(before), rule_object(DOWN | {"expr": "5 > N"})) == [
+        otherwise("ServerDown")
+    ]
+
+
+@pytest.mark.parametrize("severity", ["page", "", "Critical"])
+def test_a_severity_that_is_not_known_may_be_lower(severity: str):
+    changed = DOWN | {"labels": {"severity": severity}}
+    (found,) = weakened(rule_object(DOWN), rule_object(changed))
+    assert found.endswith("in place of critical")
+    assert weakened(rule_object(DOWN | {"labels": {}}), rule_object(DOWN)) == []
+
+
+def test_a_duration_that_is_none_may_be_longer():
+    (found,) = weakened(rule_object(DOWN), rule_object(DOWN | {"for": "1 month"}))
+    assert found == "the alert ServerDown fires after 1 month in place of 1m"
+
+
+READER: dict[str, Any] = DOWN | {"expr": "job:requests:rate5m > 5"}
+
+
+def recording(rule: dict[str, Any], *alerts: dict[str, Any]) -> Resource:
+    groups = [{"name": "servers", "rules": [*alerts, rule]}]
+    return kube("monitoring.coreos.com/v1:PrometheusRule", "rules", spec={"groups": groups})
+
+
+@pytest.mark.parametrize(
+    "change", [{"expr": "rate(requests_total[50m])"}, {"labels": {"job": "a"}}, {"record": "a:b:c"}]
+)
+def test_another_recorded_series_is_a_risk_of_the_alerts_that_read_it(change: dict[str, Any]):
+    found = weakened(recording(RECORDED, READER, SLOW), recording(RECORDED | change, READER, SLOW))
+    assert found == [
+        "changes the recorded series job:requests:rate5m: check that the alerts on it still fire: "
+        "ServerDown"
+    ]
+
+
+def test_a_recorded_series_is_read_through_another_one():
+    between_them = {"record": "a:b:c", "expr": "sum(job:requests:rate5m)"}
+    reader = DOWN | {"expr": "a:b:c > 5"}
+    other = RECORDED | {"expr": "vector(0)"}
+    before, after = (
+        kube(
+            "monitoring.coreos.com/v1:PrometheusRule",
+            "rules",
+            spec={"groups": [{"name": "g", "rules": [one, between_them, reader]}]},
+        )
+        for one in (RECORDED, other)
+    )
+    (found,) = weakened(before, after)
+    assert found.startswith("changes the recorded series job:requests:rate5m")
+    assert found.endswith("ServerDown")
+
+
+def test_a_recorded_series_that_no_alert_reads_or_that_moves_is_no_risk():
+    other = RECORDED | {"expr": "vector(0)"}
+    assert weakened(recording(RECORDED, DOWN), recording(other, DOWN)) == []
+    moved = kube(
+        "core/v1:ConfigMap",
+        "config",
+        data={"rules.yml": json.dumps({"groups": [{"name": "g", "rules": [RECORDED]}]})},
+    )
+    before, after = recording(RECORDED, READER), recording(READER, READER)
+    found = [
+        one.what
+        for one in risks(diff(graph(before), graph(after, moved)))
+        if one.risk is RiskClass.ALERTS
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("alert", sorted(every_alert()))
+def test_every_small_change_of_an_alert_is_shown_but_those_that_make_it_fire_more(alert: str):
+    """What the cases of promtool notice: thresholds, comparisons, durations, matchers."""
+    silent: list[str] = []
+    for change, file in every_change(alert):
+        rules = rules_of(alert)["groups"][0]["rules"]
+        before = recording(RECORDED, *rules)
+        if weakened(before, recording(RECORDED, *file["groups"][0]["rules"])) == []:
+            silent.append(change.what)
+    assert [what for what in silent if not fires_more(what)] == []
+
+
+def fires_more(what: str) -> bool:
+    """Whether a change, in words, is a shorter duration or a threshold that is easier to reach."""
+    if shorter := re.fullmatch(r"for: (\w+) -> (\w+)", what):
+        return seconds(shorter[2]) < seconds(shorter[1])
+    number = r"(-?\d[\w.+-]*)"
+    if easier := re.fullmatch(rf"(>=?|<=?) {number} -> {number}", what):
+        above, old, new = easier[1][0] == ">", float(easier[2]), float(easier[3])
+        return new < old if above else new > old
+    return False
 
 
 def test_one_of_several_rules_of_an_alert_is_compared_with_the_rule_like_it():
