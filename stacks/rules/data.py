@@ -26,6 +26,12 @@ from ..valkey import exporters
 from .container_resources import resource_problems
 from .rule import Rule, at, path_of
 
+EXPORTERS: Final = {
+    POSTGRES: ("data.databaseExporter", "postgresExporter"),
+    VALKEY: ("data.valkey.exporter", "valkeyExporter"),
+}
+"""The fields of each store's exporter: whether it runs, and its image."""
+
 
 def sessions_are_kept(config: StackConfig) -> Iterator[Problem]:
     """Sessions are in a Valkey that evicts nothing."""
@@ -63,12 +69,23 @@ def options_are_of_the_chosen_kind(config: StackConfig) -> Iterator[Problem]:
         for kind in kinds.values():
             for option in (kind.section, *kind.fields):
                 if option in written and option not in own and getattr(config.data, option):
+                    also = f" and images.{image}" if (image := _image(config, option)) else ""
                     yield at(
                         f"data.{_yaml(option)}",
                         f"is set, and data.{field} is {chosen.name}",
                         "it would have no effect",
-                        f"remove it, or set data.{field} to {kind.name}",
+                        f"remove it{also}, or set data.{field} to {kind.name}",
                     )
+
+
+def _image(config: StackConfig, option: str | None) -> str | None:
+    """The image of the exporter that an option of ``data`` asks for, if the file has it."""
+    asked = {
+        "database_exporter": (POSTGRES, config.data.database_exporter),
+        "valkey": (VALKEY, config.data.valkey.exporter),
+    }
+    store, wanted = asked.get(str(option), (None, False))
+    return EXPORTERS[store][1] if store and wanted and _given_images(config)[store] else None
 
 
 def chosen_stores_are_used(config: StackConfig) -> Iterator[Problem]:
@@ -201,22 +218,19 @@ def valkey_can_fail_over(config: StackConfig) -> Iterator[Problem]:
             )
 
 
-EXPORTERS: Final = {
-    POSTGRES: ("data.databaseExporter", "postgresExporter"),
-    VALKEY: ("data.valkey.exporter", "valkeyExporter"),
-}
-"""The fields of each store's exporter: whether it runs, and its image."""
-
-
 def exporters_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
     """An exporter has an image and somebody who may read it, and its image is used."""
-    running, images = exporters(config, topology(config)), config.images
-    given = {POSTGRES: images.postgres_exporter, VALKEY: images.valkey_exporter}
+    running, given = exporters(config, topology(config)), _given_images(config)
+    wanted = {POSTGRES: config.data.database_exporter, VALKEY: config.data.valkey.exporter}
     default = {
         POSTGRES: VERSIONS["images"]["postgresExporter"],
         VALKEY: VERSIONS["images"]["valkeyExporter"],
     }
     for store, (field, image) in EXPORTERS.items():
+        exported = next(iter(KINDS[store].values()))
+        of_another_kind = chosen_kind(config, store) is not exported
+        if of_another_kind and wanted[store]:
+            continue  # options_are_of_the_chosen_kind refuses the exporter
         if store in running and config.scraper is None:
             yield at(
                 field,
@@ -236,8 +250,14 @@ def exporters_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
                 f"images.{image}",
                 f"is set, and no exporter of {store} runs",
                 "it would have no effect",
-                f"set {field}: true, or leave it out",
+                "leave it out" if of_another_kind else f"set {field}: true, or leave it out",
             )
+
+
+def _given_images(config: StackConfig) -> dict[str, str | None]:
+    """The image of each store's exporter that the file has."""
+    images = config.images
+    return {POSTGRES: images.postgres_exporter, VALKEY: images.valkey_exporter}
 
 
 def _yaml(field: str) -> str:

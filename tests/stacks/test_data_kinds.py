@@ -22,7 +22,8 @@ from stacks.required_secrets import required_secrets
 from stacks.rules.capacity import manifests
 from stacks.services import topology
 from stacks.topologies.topology import POSTGRES, VALKEY, CoreService
-from tests.invalid.cases import changed
+from tests.harness.data_kinds import CACHES, DATABASES
+from tests.invalid.cases import changed, refusals
 
 THEIRS = {
     "host": "db.example.com",
@@ -188,3 +189,55 @@ def test_defaults_of_the_args_are_those_of_a_platform_without_choices():
     assert (database.password, database.authority, cache.authority) == (None, None, None)
     assert cache.user == "mcp-core"
     assert cache.password == SecretKey(secret="mcp-valkey-mcp-core", key="password")
+
+
+IMAGE = f"registry.example.com/exporter:1.0@sha256:{'0' * 64}"
+CLUSTER = {"cloudnativePg": {"image": f"registry.example.com/postgresql:17@sha256:{'0' * 64}"}}
+STORES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    **{
+        kind: (
+            {"kind": kind, **section},
+            {"databaseExporter": True},
+            "data.databaseExporter",
+            "postgresExporter",
+        )
+        for kind, section in {**DATABASES, "cloudnative-pg": CLUSTER}.items()
+    },
+    **{
+        kind: (
+            {"cacheKind": kind, **section},
+            {"valkey": {"exporter": True}},
+            "data.valkey",
+            "valkeyExporter",
+        )
+        for kind, section in CACHES.items()
+    },
+}
+"""By kind: its section, the exporter of the default kind, where it is refused, and its image."""
+
+
+@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("scraped", [True, False])
+def test_an_exporter_of_another_kind_is_refused_once_with_everything_to_remove(
+    kind: str, *, scraped: bool
+):
+    """Nothing asks for what would be refused as well: a scraper, an image or the exporter."""
+    section, exporter, path, image = STORES[kind]
+    network: dict[str, Any] = {"prometheus": {}} if scraped else {}
+
+    def told(data: dict[str, Any], images: dict[str, str], environment: str) -> list[Any]:
+        sections: dict[str, Any] = {"data": data, "network": network, "images": images}
+        raw = changed("dev", {"topology": "microservices", **sections}, drop=("scaling",))
+        found = refusals(raw | {"environment": environment})
+        words = ("xporter", "data.valkey", "prometheus")
+        return [one for one in found if any(word in str(one) for word in words)]
+
+    for environment in ("dev", "staging"):
+        (found,) = told(section | exporter, {}, environment)
+        assert (found.path, found.consequence) == (f"qudag-mcp:{path}", "it would have no effect")
+        assert "images." not in found.fix
+        (found,) = told(section | exporter, {image: IMAGE}, environment)
+        assert found.path == f"qudag-mcp:{path}"
+        assert found.fix.startswith(f"remove it and images.{image}, or set ")
+        (found,) = told(section, {image: IMAGE}, environment)
+        assert (found.path, found.fix) == (f"qudag-mcp:images.{image}", "leave it out")
