@@ -36,6 +36,13 @@ EXPORTER_VARIABLES: Final = (
     "REDIS_EXPORTER_SET_CLIENT_NAME",
 )
 """Those of the exporters of the databases. A server may have its own: no exporter is beside it."""
+BACKUP_VARIABLES: Final = (
+    *("OWNER", "PASSWORD_FILE", "WAIT", "WORK"),
+    *("PGDATABASE", "PGPORT", "PGSSLMODE", "PGSSLROOTCERT", "PGUSER"),
+)
+"""Those of the jobs that back up a database. A server may have its own."""
+RESERVED_VARIABLES: Final = frozenset((*OWN_VARIABLES, *EXPORTER_VARIABLES, *BACKUP_VARIABLES))
+"""Variables that no settings of pods may have."""
 
 
 class UserIds(Enum):
@@ -228,7 +235,7 @@ def settings_problems(
                 )
     for field_name, given in (("env", env), ("secret_env", secret_env)):
         for name in given:
-            if name in (*OWN_VARIABLES, *EXPORTER_VARIABLES):
+            if name in RESERVED_VARIABLES:
                 yield Problem(
                     f"{spelled[field_name]}.{name}",
                     "is set by the component",

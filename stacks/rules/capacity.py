@@ -50,6 +50,9 @@ from .operated_pods import OPERATED, operated
 _LARGEST: Final = {"HorizontalPodAutoscaler": "maxReplicas", "ScaledObject": "maxReplicaCount"}
 """Field with the largest number of pods, of each kind of autoscaler."""
 
+_ANYWHERE: Final = "store.example.com"
+"""In place of the addresses of stores: some variables are set if there is one."""
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -82,7 +85,9 @@ def manifests(config: StackConfig) -> list[Manifest]:
     if volume_backup := volume_backup_args(config, chosen, config.namespace, ""):
         found += VolumeBackup.manifests("volume-backup", volume_backup)
     for service in chosen.services:
-        addresses = Addresses(namespace=where.of(service.name))
+        addresses = Addresses(
+            namespace=where.of(service.name), database_host=_ANYWHERE, cache_host=_ANYWHERE
+        )
         component, wanted = args.component(service, addresses)
         found += component.manifests(service.name, wanted)
     if prometheus := standalone_args(config, chosen, {name: name for name in where.every}):

@@ -34,6 +34,7 @@ from .observability import OBSERVABILITY_RULES
 from .own_alertmanager import OWN_ALERTMANAGER_RULES
 from .own_code import OWN_CODE_RULES
 from .own_grafana import OWN_GRAFANA_RULES
+from .pod_variables import POD_VARIABLE_RULES
 from .probes import PROBE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
@@ -206,6 +207,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *SCALING_RULES,
     *VERTICAL_RULES,
     *METRIC_RULES,
+    *POD_VARIABLE_RULES,
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,

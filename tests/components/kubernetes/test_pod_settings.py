@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 
 from components.base.credentials import looks_like_a_credential
 from components.base.problems import ProblemReport
+from components.base.tokens import TYPE_TOKENS
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.pod_settings import (
+    BACKUP_VARIABLES,
     EXPORTER_VARIABLES,
     PodSettings,
     SecretKey,
@@ -19,10 +23,15 @@ from components.kubernetes.pod_settings import (
     UserIds,
 )
 from components.kubernetes.workload import Workload, WorkloadKind
+from graph.resource_graph import ResourceGraph
 from stacks.config.validation import validate
 from tests.harness import record
-from tests.harness.graph_queries import pods
+from tests.harness.component_cases import CASES
+from tests.harness.component_cases import recorded as recorded_case
+from tests.harness.graph_queries import STACKS, ancestry, pods
 from tests.harness.minimal_args import container, workload
+from tests.harness.runbook_stacks import STACKS as RUNBOOK_STACKS
+from tests.harness.runbook_stacks import graph as runbook_graph
 from tests.harness.stacks import stack
 from tests.invalid.cases import changed
 
@@ -195,24 +204,47 @@ def test_a_url_with_a_password_is_refused_as_a_credential(password: str):
     assert looks_like_a_credential("PROXY", f"http://user:{password}@proxy.example.com")
 
 
-def test_every_variable_that_components_set_is_reserved():
-    """Else a setting of that name would set it twice."""
-    names = {
+OF_USERS: Final = "UserServer"
+"""The component whose containers have variables that users name."""
+MADE: Final[dict[str, Callable[[], ResourceGraph]]] = {
+    **{name: partial(stack, name) for name in STACKS},
+    **{f"runbooks of {name}": partial(runbook_graph, name) for name in RUNBOOK_STACKS},
+    **{name: partial(recorded_case, *case) for name, case in CASES.items() if name != OF_USERS},
+}
+"""The stacks, others with backups, logs, traces and exporters, and each component."""
+
+
+def variables(graph: ResourceGraph) -> set[str]:
+    """What the containers have, but those of servers of users, whose variables are their own."""
+    token = TYPE_TOKENS[OF_USERS]
+    return {
         one["name"]
-        for name in ("dev", "prod")
-        for found in pods(stack(name))
+        for found in pods(graph)
         for each in found.containers
-        for one in each["env"]
+        if not (each["name"] == "server" and token in ancestry(graph, found.owner))
+        for one in each.get("env", [])
     }
-    assert {"POD_NAME", "DATA_SOURCE_NAME", "REDIS_PASSWORD"} <= names
-    for name in sorted(names):
-        settings = PodSettings(secret_env={name: SecretKey(secret="vendor", key="key")})
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_variable_that_components_set_is_reserved(name: str):
+    """Else a setting of that name would set it twice."""
+    for variable in sorted(variables(MADE[name]())):
+        settings = PodSettings(secret_env={variable: SecretKey(secret="vendor", key="key")})
         refused = {problem.path: problem.what for problem in settings.refusals()}
-        assert refused == {f"secret_env.{name}": "is set by the component"}
+        assert refused == {f"secret_env.{variable}": "is set by the component"}
 
 
-def test_a_server_may_have_variables_of_an_exporter_of_its_own_store():
-    secret_env = dict.fromkeys(EXPORTER_VARIABLES, "store/value")
+def test_these_stacks_have_the_variables_of_every_kind_of_container():
+    found = {
+        one for name in ("prod", "runbooks of microservices") for one in variables(MADE[name]())
+    }
+    assert found >= {"POD_NAME", "DATA_SOURCE_NAME", "REDIS_PASSWORD", "PGPORT", "OWNER", "WORK"}
+
+
+def test_a_server_may_have_variables_of_an_exporter_or_a_backup_of_its_own_store():
+    own = {*EXPORTER_VARIABLES, *BACKUP_VARIABLES}
+    secret_env = dict.fromkeys(own, "store/value")
     weather = {"image": "ghcr.io/acme/weather:1", "secretEnv": secret_env}
     config = validate(changed("dev", {"servers": {"weather": weather}}))
-    assert config.servers["weather"].secret_env.keys() == set(EXPORTER_VARIABLES)
+    assert config.servers["weather"].secret_env.keys() == own
