@@ -23,7 +23,7 @@ from ..kubernetes.resources import Resources
 from .log_fields import LogMasking
 from .log_pipeline import PODS, STATE, LogSink, log_pipeline
 from .otel_collector import METRICS, collector_container, configuration_text
-from .otlp_sink import sink_files
+from .otlp_sink import known, sink_files
 
 LOG_COLLECTOR: Final = "log-collector"
 NODE_STATE: Final = "/var/lib/qudag-mcp-logs"
@@ -164,11 +164,11 @@ def _read_the_node(spec: dict[str, Any], namespace: pulumi.Input[str]) -> None:
 
 
 def _container(args: LogCollectorArgs) -> Container:
-    def configuration(*namespaces: str) -> str:
+    def configuration(url: str, *namespaces: str) -> str:
         made = log_pipeline(
             namespaces,
             args.services,
-            args.sink,
+            known(args.sink, url),
             args.masking,
             queue_bytes=args.queue_bytes,
             memory=args.resources.memory_limit,
@@ -178,7 +178,7 @@ def _container(args: LogCollectorArgs) -> Container:
     return collector_container(
         LOG_COLLECTOR,
         args.image,
-        applied(configuration, *args.namespaces.values()),
+        applied(configuration, args.sink.url, *args.namespaces.values()),
         args.resources,
         secrets=sink_files(args.sink),
         user=0,

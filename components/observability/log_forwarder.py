@@ -10,9 +10,11 @@ import pulumi
 from ..base.arg_types import DataStream, DnsLabel, Image, Line, SecretName, Url, Word
 from ..base.component import Component
 from ..base.constraints import Range
-from ..base.inputs import applied
+from ..base.forms import URL
+from ..base.inputs import applied, is_pending
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..base.refusal import refuse
 from ..kubernetes.container import Container, Files, SecretFiles
 from ..kubernetes.exposure import IpFamilies
 from ..kubernetes.job import CronJob, CronJobArgs
@@ -56,14 +58,14 @@ class LogIndexes:
 
     Attributes:
         kind: decides the type of the field ``attributes``: ``flattened`` or ``flat_object``.
-        url: its URL.
+        url: its URL. One that is known during a deployment only is checked then.
         index: data stream of all lines but security events.
         security_index: data stream of security events.
         ca: key with the CA that signs its certificate; None: a public one.
     """
 
     kind: Literal["elasticsearch", "opensearch"]
-    url: Url
+    url: pulumi.Input[Url]
     index: DataStream = "qudag-mcp-logs"
     security_index: DataStream = "qudag-mcp-security"
     ca: SecretKey | None = None
@@ -170,15 +172,18 @@ class LogForwarder(Component[LogForwarderArgs]):
 
 
 def _program(args: LogForwarderArgs) -> Program:
-    sections = {
+    listen = {
         "listen": {
             "port": LOG_FORWARDER_PORT,
             "metrics_port": METRICS,
             "cert": f"{INTERNAL_TLS_PATH}/tls.crt",
             "key": f"{INTERNAL_TLS_PATH}/tls.key",
         },
-        "store": _store(args.store, args.login),
     }
+
+    def content(url: str) -> str:
+        return _toml({**listen, "store": _store(args.store, url, args.login)})
+
     return Program(
         name=LOG_FORWARDER,
         command=[PROGRAM, "forward-logs", "--config", f"{CONFIG_PATH}/{LOG_FORWARDER}.toml"],
@@ -186,7 +191,7 @@ def _program(args: LogForwarderArgs) -> Program:
         healthy="/health",
         ready="/health",
         grace=30,
-        files=[_configuration(LOG_FORWARDER, _toml(sections))],
+        files=[_configuration(LOG_FORWARDER, applied(content, args.store.url))],
         secrets=_secrets(args.store, args.login),
         component="logging",
         port_name="otlp",
@@ -197,11 +202,11 @@ def _program(args: LogForwarderArgs) -> Program:
 def _retention(args: LogForwarderArgs) -> CronJobArgs:
     retention = args.retention
 
-    def content(namespace: str) -> str:
+    def content(store: str, namespace: str) -> str:
         url = f"https://{LOG_FORWARDER}-service.{namespace}.svc:{LOG_FORWARDER_PORT}"
         return _toml(
             {
-                "store": _store(args.store, retention.login),
+                "store": _store(args.store, store, retention.login),
                 "retention": {"days": retention.days},
                 "forwarder": {"url": url, "ca_file": f"{INTERNAL_CA_PATH}/ca.crt"},
             }
@@ -213,7 +218,7 @@ def _retention(args: LogForwarderArgs) -> CronJobArgs:
         image=args.image,
         command=[PROGRAM, "log-retention", "--config", f"{CONFIG_PATH}/{LOG_RETENTION}.toml"],
         resources=_JOB,
-        files=[_configuration(LOG_RETENTION, applied(content, args.namespace))],
+        files=[_configuration(LOG_RETENTION, applied(content, args.store.url, args.namespace))],
         secrets=[*_secrets(args.store, retention.login), ca],
     )
     return CronJobArgs(
@@ -238,12 +243,14 @@ def _toml(sections: dict[str, Any]) -> str:
     return tomli_w.dumps(sections)
 
 
-def _store(store: LogIndexes, login: StoreLogin) -> dict[str, Any]:
+def _store(store: LogIndexes, url: str, login: StoreLogin) -> dict[str, Any]:
     """The section ``[store]`` of both programs."""
+    if is_pending(store.url) and (problem := URL.problem("store.url", url)):
+        refuse([problem])
     file = _path(login.key)
     return {
         "kind": store.kind,
-        "url": store.url,
+        "url": url,
         "index": store.index,
         "security_index": store.security_index,
         **({"ca_file": _path(store.ca)} if store.ca else {}),

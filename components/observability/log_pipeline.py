@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ..base.arg_types import ByteSize, DnsLabel, Word
-from ..base.problems import Problem
 from ..base.quantities import quantity
-from ..mcp.otlp_problems import LOKI_PATHS, PATHS, path_problems, token_problems
+from ..mcp.otlp_problems import LOKI_PATHS, PATHS
 from .log_fields import SECURITY, LogMasking, masking_statements, normalizing_statements
 from .otel_collector import HEALTH_CHECK, own_telemetry
-from .otlp_sink import OtlpSink, authenticator, connection
+from .otlp_sink import OtlpSink, authenticator, base_url, connection
 
 PODS: Final = "/var/log/pods"
 """Where a node has the log files of its pods, by namespace, pod and container."""
@@ -58,10 +57,10 @@ class LogSink(OtlpSink):
     index: Word = "qudag-mcp-logs"
     security_index: Word = "qudag-mcp-security"
 
-    def refusals(self) -> Iterator[Problem]:
-        """What OtlpSink refuses, and a path of Loki in its URL."""
-        yield from path_problems(self.url, LOKI_PATHS if self.kind == "loki" else PATHS)
-        yield from token_problems(self, has_token=self.token is not None)
+    @property
+    def refused_paths(self) -> Sequence[str]:
+        """Those of Loki as well, if it is one."""
+        return LOKI_PATHS if self.kind == "loki" else PATHS
 
 
 def log_pipeline(
@@ -198,7 +197,7 @@ def _exporter(sink: LogSink, name: str, index: str, queue_bytes: ByteSize) -> di
         "loki": {"X-Scope-OrgID": index},
     }
     return {
-        "logs_endpoint": sink.url.rstrip("/") + _PATHS[sink.kind],
+        "logs_endpoint": base_url(sink) + _PATHS[sink.kind],
         "headers": dict(headers.get(sink.kind, {})),
         # What the forwarder reads.
         **({"encoding": "json", "compression": "none"} if sink.kind == "log-forwarder" else {}),

@@ -11,6 +11,7 @@ from ..base.arg_types import ByteSize, DnsLabel, Image, SecretName
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.forms import BYTES
+from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..base.quantities import quantity
@@ -22,7 +23,7 @@ from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
 from .otel_collector import METRICS, collector_container, configuration_text
-from .otlp_sink import OtlpSink, sink_files
+from .otlp_sink import OtlpSink, known, sink_files
 from .trace_collector_config import TraceSampling, trace_collector_config
 
 TRACE_COLLECTOR: Final = "trace-collector"
@@ -122,19 +123,22 @@ def _workload(args: TraceCollectorArgs) -> WorkloadArgs:
 
 
 def _container(args: TraceCollectorArgs) -> Container:
-    made = trace_collector_config(
-        args.sampling,
-        args.sink,
-        longest_seconds=args.longest_seconds,
-        queue_bytes=args.queue_bytes,
-    )
+    def configuration(url: str) -> str:
+        made = trace_collector_config(
+            args.sampling,
+            known(args.sink, url),
+            longest_seconds=args.longest_seconds,
+            queue_bytes=args.queue_bytes,
+        )
+        return configuration_text(made)
+
     certificate = SecretFiles(
         secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
     )
     return collector_container(
         TRACE_COLLECTOR,
         args.image,
-        configuration_text(made),
+        applied(configuration, args.sink.url),
         args.resources,
         receives=[Port(name="otlp", number=OTLP_HTTP, service=OTLP_HTTP)],
         secrets=[certificate, *sink_files(args.sink)],

@@ -12,7 +12,7 @@ from ..base.quantities import quantity
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
 from .otel_collector import ALL_ADDRESSES, HEALTH_CHECK, own_telemetry
-from .otlp_sink import OtlpSink, authenticator, connection
+from .otlp_sink import OtlpSink, authenticator, base_url, connection
 
 AFTER_CALL_SECONDS: Final = 5
 """From the end of the longest call until all of its spans have arrived."""
@@ -145,7 +145,7 @@ def _policies(sampling: TraceSampling) -> list[Mapping[str, Any]]:
 
 def _exporter(sink: OtlpSink, queue_bytes: ByteSize) -> dict[str, Any]:
     return {
-        "endpoint": sink.url.rstrip("/"),
+        "endpoint": base_url(sink),
         "compression": "gzip",
         "timeout": "10s",
         **connection(sink),
