@@ -14,14 +14,27 @@ _ROOT = Path(__file__).resolve().parents[1]
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 
 
-def _time(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]{0,4}[mhd]", text):
+def _time(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[1-9][0-9]{0,4}[mhd]", text):
         raise typer.BadParameter("write a number and m, h or d, such as 30m, 24h or 7d")
     return text
 
 
 def _seconds(text: str) -> float:
     return int(text[:-1]) * _SECONDS[text[-1]]
+
+
+def _least_data(at_least: str | None, window: str, sample: str | None) -> float:
+    """Seconds of data without which a workload is not judged."""
+    read, longest = ("--sample", sample) if sample else ("--window", window)
+    if at_least is None and sample is not None:
+        return _seconds(sample) / 2
+    wanted = at_least or "24h"
+    if _seconds(wanted) > _seconds(longest):
+        raise typer.BadParameter(
+            f"--at-least {wanted} is longer than {read} {longest}: no workload has so much data"
+        )
+    return _seconds(wanted)
 
 
 def optimise(  # noqa: PLR0917  (options of the command line)
@@ -31,13 +44,14 @@ def optimise(  # noqa: PLR0917  (options of the command line)
         str, typer.Option(metavar="TIME", callback=_time, help="Time until now that counts.")
     ] = "7d",
     at_least: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="TIME",
             callback=_time,
-            help="Data without which nothing is proposed for a workload.",
+            help="Data without which nothing is proposed for a workload. Default: 24h; with "
+            "--sample half of that time.",
         ),
-    ] = "24h",
+    ] = None,
     prometheus: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +72,7 @@ def optimise(  # noqa: PLR0917  (options of the command line)
         str | None,
         typer.Option(
             metavar="TIME",
+            callback=_time,
             help="Without a Prometheus: read the API server's metrics every 15 seconds, so long.",
         ),
     ] = None,
@@ -101,6 +116,7 @@ def optimise(  # noqa: PLR0917  (options of the command line)
         raise typer.BadParameter("pass --sample or --prometheus, not both")
     if (core_price is None) != (gib_price is None):
         raise typer.BadParameter("pass both --core-price and --gib-price, or neither")
+    enough = _least_data(at_least, window, sample)
     named = None
     if prometheus is not None:
         named = Prometheus(
@@ -118,9 +134,9 @@ def optimise(  # noqa: PLR0917  (options of the command line)
         raise typer.BadParameter("--prometheus-ca is for --prometheus")
     asked = OptimiseOptions(
         window=_seconds(window),
-        at_least=_seconds(at_least),
+        at_least=enough,
         prometheus=named,
-        sample=_seconds(_time(sample)) if sample else 0,
+        sample=_seconds(sample) if sample else 0,
         margins=Margins(cpu_quantile=cpu_quantile, headroom=headroom / 100),
     )
     done = optimised(StackIdentity.of(cwd, stack), cluster, asked, progress_on_stderr())

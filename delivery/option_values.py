@@ -94,7 +94,8 @@ def certificates(option: str, file: Path, consequence: str) -> str:
     Raises:
         ProblemReport: the file cannot be read, or has no certificate.
     """
-    text = read_text(option, file, consequence)
+    # Comments between the certificates may have letters that no context takes.
+    text = read_text(option, file, consequence).encode("ascii", "replace").decode("ascii")
     try:
         if not text.strip():
             raise ValueError("the file is empty")

@@ -155,7 +155,8 @@ def _without_data(
                 one.name,
                 f"there is no data about it in {_time(asked.window)}: Prometheus needs {needs}",
                 "nothing is proposed for it",
-                "let Prometheus read the kubelets' metrics (cAdvisor), or use --sample",
+                "use --sample 10m, or --prometheus with one that reads the kubelets' metrics "
+                "(cAdvisor)",
             )
         elif usage.hours * 3600 < asked.at_least:
             yield Problem(

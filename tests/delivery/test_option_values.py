@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from components.base.problems import ProblemReport
 from delivery.cli import app
+from delivery.optimisation.run import OptimiseOptions
 from delivery.option_values import base_url
 from tests.harness.containers import ROOT
 
@@ -73,6 +76,7 @@ def test_a_url_is_taken_as_it_is_meant():
     ("content", "what"),
     [
         (b"not a certificate", "no certificate in PEM"),
+        ("no certificate … at all".encode(), "no certificate in PEM"),
         (b"", "the file is empty"),
         (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "no certificate"),
         (b"\xff\xfe\x00", "no text in UTF-8"),
@@ -166,3 +170,32 @@ def test_an_exported_audit_log_that_is_no_gzip_is_a_problem(tmp_path: Path, cont
 def test_a_name_that_no_stack_has_is_a_problem(verb: tuple[str, ...], name: str):
     said = problem(*verb, "--stack", name, "-C", str(ROOT))
     assert said.startswith("--stack")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--window=6h"], "--at-least 24h is longer than --window 6h"),
+        (["--window=1h", "--at-least=2h"], "--at-least 2h is longer than --window 1h"),
+        (["--sample=10m", "--at-least=1h"], "--at-least 1h is longer than --sample 10m"),
+        (["--sample=10s"], "Invalid value for '--sample'"),
+    ],
+)
+def test_more_data_than_the_time_that_is_read_is_wrong_usage(options: list[str], said: str):
+    status, shown = run("optimise", *options)
+    assert status == 2
+    assert said in " ".join(shown.replace("│", " ").split())
+
+
+def test_a_sample_is_enough_data_by_itself(monkeypatch: pytest.MonkeyPatch):
+    asked: list[OptimiseOptions] = []
+
+    def noted(*given: Any) -> None:
+        asked.append(given[2])
+        raise ProblemReport([])
+
+    monkeypatch.setattr("delivery.optimisation.run.optimised", noted)
+    for options in (["--sample=10m"], ["--sample=10m", "--at-least=2m"], []):
+        run("optimise", *options)
+    assert [one.at_least for one in asked] == [300, 120, 86_400]
+    assert [one.sample for one in asked] == [600, 600, 0]

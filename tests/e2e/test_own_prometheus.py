@@ -200,7 +200,7 @@ def test_optimise_proposes_less_for_the_idle_server_but_no_less_than_it_used(dep
     assert float(quantity(after["cpu"])) >= server["used"]["cpu"]
     if "memory" in after:
         assert float(quantity(after["memory"])) >= server["used"]["memory"]
-    ran = verb("optimise", "--window", "10m", "--at-least", "1d", *stack_options(deployed.stack))
+    ran = verb("optimise", "--at-least", "1d", *stack_options(deployed.stack))
     assert ran.status == 1
     assert "less than" in ran.err
 
