@@ -57,6 +57,35 @@ Bearer = Annotated[
 ]
 
 
+def confirm(question: str) -> None:
+    """Go on if a person says yes, and end the command if not.
+
+    Raises:
+        ProblemReport: nobody can answer, as in a pipeline.
+    """
+    import sys
+
+    from components.base.problems import Problem, ProblemReport
+
+    try:
+        said = typer.confirm(question)
+    except typer.Abort:  # the end of the input, or Ctrl-C
+        if sys.stdin.isatty():
+            raise
+        raise ProblemReport(
+            [
+                Problem(
+                    "--yes",
+                    "is not given, and nobody answers the question",
+                    "nothing was done",
+                    "pass --yes where no terminal is",
+                )
+            ]
+        ) from None
+    if not said:
+        raise typer.Abort
+
+
 def up(
     stack: Stack = "dev",
     cluster: Cluster = None,
@@ -112,7 +141,7 @@ def down(
     subject = StackIdentity.of(cwd, stack)
     wanted = request(cwd, stack, cluster)
     if stack != "dev" and not yes:
-        typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
+        confirm(f"Delete stack {stack} and the data on its volumes?")
     typer.echo(take_down(subject, wanted, progress_on_stderr(), keep_cluster=keep_cluster))
 
 
@@ -176,8 +205,8 @@ def call(  # noqa: PLR0917  (options of the command line)
 
     A value is text if the tool's schema says so, else JSON: count to=5.
     """
+    from .mcp_client import text_of
     from .running_platform import call as call_tool
-    from .running_platform import text_of
     from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)

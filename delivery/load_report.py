@@ -60,6 +60,16 @@ def problems(measured: LoadResult, load: Load, objectives: Objectives) -> Iterat
             f"{_from(objectives, 'availability_percent')}",
             "qudag-mcp verify finds what does not answer; the servers' logs say why",
         )
+    errors = measured.outcomes[Outcome.TOOL_ERROR]
+    worked = measured.outcomes[Outcome.ANSWERED]
+    if errors and 100 * worked / (worked + errors) < objectives.availability_percent:
+        yield Problem(
+            "tool",
+            f"{errors} of {worked + errors} answers were an error of the tool; "
+            f"{'; '.join(measured.tool_errors) or 'no answer said why'}",
+            "the times are those of errors, and say nothing about calls that work",
+            "pass the arguments that the tool takes, or choose another tool: qudag-mcp tools",
+        )
     if latency is not None and latency > objectives.latency_seconds:
         yield Problem(
             "latency",

@@ -17,9 +17,10 @@ from mcp.shared.exceptions import MCPError
 
 from components.base.problems import Problem, ProblemReport
 
-from .mcp_client import Endpoint, Era, connected
+from .mcp_client import Endpoint, Era, connected, text_of
 
 SHOWN_FAILURES: Final = 3
+SHOWN_LETTERS: Final = 200
 ANSWER_SECONDS: Final = 30.0
 """A request without an answer in this time has failed."""
 _LIMITED: Final = ("429", "Too Many Requests", "try again later")
@@ -79,6 +80,7 @@ class LoadResult:
             waits for a free client counts from the beginning of its wait.
         not_begun: requests that were due while every client waited for an answer.
         failures: texts of the first failures.
+        tool_errors: texts of the first errors of the tool.
         duration: seconds from the first request to the last answer.
     """
 
@@ -86,6 +88,7 @@ class LoadResult:
     seconds: list[float] = field(default_factory=list[float])
     not_begun: int = 0
     failures: list[str] = field(default_factory=list[str])
+    tool_errors: list[str] = field(default_factory=list[str])
     duration: float = 0
 
     @property
@@ -97,8 +100,9 @@ class LoadResult:
         self.outcomes[outcome] += 1
         if outcome in (Outcome.ANSWERED, Outcome.TOOL_ERROR):
             self.seconds.append(time.monotonic() - since)
-        elif len(self.failures) < SHOWN_FAILURES and said not in self.failures:
-            self.failures.append(said)
+        texts = self.tool_errors if outcome is Outcome.TOOL_ERROR else self.failures
+        if outcome is not Outcome.ANSWERED and len(texts) < SHOWN_FAILURES and said not in texts:
+            texts.append(said)
 
     def quantile(self, share: float) -> float | None:
         """The time within which a share of the answered requests were answered."""
@@ -195,7 +199,9 @@ async def _request(client: Client, load: Load, seconds: float) -> tuple[Outcome,
                 await client.list_tools()
                 return Outcome.ANSWERED, ""
             result = await client.call_tool(load.tool, load.arguments)
-            return (Outcome.TOOL_ERROR if result.is_error else Outcome.ANSWERED), ""
+            if result.is_error:
+                return Outcome.TOOL_ERROR, " ".join(text_of(result).split())[:SHOWN_LETTERS]
+            return Outcome.ANSWERED, ""
     except TimeoutError:
         return Outcome.FAILED, f"no answer within {seconds:g} s"
     except (MCPError, httpx2.HTTPError, anyio.ClosedResourceError) as failure:

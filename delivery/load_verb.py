@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .cluster_verbs import Bearer, EraName, Root, parsed_era, progress_on_stderr
+from .cluster_verbs import Bearer, EraName, Root, confirm, parsed_era, progress_on_stderr
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,9 +74,7 @@ def load(  # noqa: PLR0917  (options of the command line)
     refuse_undeployed(subject)
     objectives = objectives_of(subject, availability, latency)
     if stack != "dev" and not yes:
-        typer.confirm(
-            f"Send {rate:g} requests a second for {seconds:g} s to stack {stack}?", abort=True
-        )
+        confirm(f"Send {rate:g} requests a second for {seconds:g} s to stack {stack}?")
     amount, measured = LoadAmount(rate=rate, clients=clients, seconds=seconds), LoadResult()
     done = apply_load(
         *(subject, tool, arguments or [], amount, parsed_era(era), token, measured),

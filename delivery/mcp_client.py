@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -18,7 +18,7 @@ import jwt
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, Tool
+from mcp_types import CallToolResult, TextContent, Tool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from components.base.problems import Problem, ProblemReport
@@ -73,12 +73,14 @@ class Endpoint:
 
     Attributes:
         ca_file: certificate of the CA to trust; by default the machine's CAs.
+        given: whether the caller brought the token, which is not one of the local issuer then.
     """
 
     url: str
     token: str
     ca_file: str | None = None
     seconds: float = 30.0
+    given: bool = False
 
 
 @contextlib.asynccontextmanager
@@ -154,19 +156,22 @@ async def _refusal(http: httpx2.AsyncClient, endpoint: Endpoint) -> Problem | No
     except httpx2.HTTPError as failure:
         return _problem(endpoint, f"{type(failure).__name__}: {failure}")
     if answer.status_code in (401, 403):
-        return _problem(endpoint, f"the token is refused: {answer.text[:300]}")
+        fix = _FIX_OF_THE_CALLER if endpoint.given else _FIX
+        return _problem(endpoint, f"the token is refused: {answer.text[:300]}", fix)
     if answer.status_code >= 500:
         return _problem(endpoint, f"it answers {answer.status_code}: {answer.text[:200]}")
     return None
 
 
-def _problem(endpoint: Endpoint, what: str) -> Problem:
-    return Problem(
-        endpoint.url,
-        what,
-        "no tool can be called there",
-        "make up deploys the platform again and reports what fails",
-    )
+_FIX: Final = "make up deploys the platform again and reports what fails"
+_FIX_OF_THE_CALLER: Final = (
+    "pass a valid token of the issuer that qudag-mcp outputs names, with this URL in its aud; "
+    "--token and QUDAG_MCP_TOKEN replace that of a local issuer"
+)
+
+
+def _problem(endpoint: Endpoint, what: str, fix: str = _FIX) -> Problem:
+    return Problem(endpoint.url, what, "no tool can be called there", fix)
 
 
 def is_private(url: str) -> bool:
@@ -200,3 +205,11 @@ async def call_tool(
     async with connected(endpoint, era) as client:
         await client.list_tools()  # the client needs the tool's schema
         return await client.call_tool(name, arguments, progress_callback=report)
+
+
+def text_of(result: CallToolResult) -> str:
+    """The content of a tool's result as text."""
+    return "\n".join(
+        block.text if isinstance(block, TextContent) else block.model_dump_json(exclude_none=True)
+        for block in result.content
+    )

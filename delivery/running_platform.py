@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from mcp_types import CallToolResult, TextContent, Tool
+from mcp_types import CallToolResult, Tool
 
 from components.base.problems import Problem, ProblemReport, nearest
 from graph.stack_files import read_stack_files
@@ -141,6 +141,7 @@ def _endpoints(
                     token=bearer or _token(deployed, cluster, called, url, subject),
                     ca_file=deployed.ca_file,
                     seconds=seconds,
+                    given=bool(bearer),
                 )
                 for subject in subjects
             ],
@@ -275,11 +276,3 @@ def apply_load(  # noqa: PLR0917  (the command's arguments)
         asyncio.run(run_load(load, endpoints, era, measured))
         step.result = f"MCP {era.value}"
         return load
-
-
-def text_of(result: CallToolResult) -> str:
-    """The content of a tool's result as text."""
-    return "\n".join(
-        block.text if isinstance(block, TextContent) else block.model_dump_json(exclude_none=True)
-        for block in result.content
-    )

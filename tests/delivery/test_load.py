@@ -120,6 +120,17 @@ def test_requests_are_begun_when_they_are_due(server: RunningServer):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("clock")
+def test_a_tool_that_refuses_its_arguments_is_named_with_what_it_says(server: RunningServer):
+    measured = sent(server, load("echo", rate=20))
+    assert measured.outcomes == {Outcome.TOOL_ERROR: 20}
+    [problem] = problems(measured, load("echo"), OBJECTIVES)
+    assert problem.path == "tool"
+    assert "20 of 20 answers were an error of the tool; " in problem.what
+    assert "text" in problem.what.partition("; ")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("clock")
 def test_the_list_of_tools_is_asked_for_each_time(server: RunningServer):
     def listed() -> float:
         text = httpx2.get(server.metrics_url).text
@@ -194,12 +205,29 @@ def test_a_client_that_cannot_connect_is_one_problem(server: RunningServer):
     with pytest.raises(ProblemReport, match="the token is refused") as refused:
         anyio.run(run, load(), [endpoint], Era.MODERN, LoadResult())
     assert len(refused.value.problems) == 1
+    assert "make up" in refused.value.problems[0].fix
 
 
-def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> LoadResult:
-    """A thousand requests, of which some failed, were refused or were slow."""
+@pytest.mark.slow
+def test_a_token_of_the_caller_that_is_refused_is_not_blamed_on_the_deployment(
+    server: RunningServer,
+):
+    endpoint = Endpoint(url=f"{server.base}/mcp", token="no token", seconds=2, given=True)
+    with pytest.raises(ProblemReport, match="the token is refused") as refused:
+        anyio.run(run, load(), [endpoint], Era.MODERN, LoadResult())
+    assert "--token" in refused.value.problems[0].fix
+    assert "make up" not in refused.value.problems[0].fix
+
+
+def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0, errors: int = 0) -> LoadResult:
+    """A thousand requests, of which some failed, were refused, were slow or errors of the tool."""
     answered = 1000 - failed - limited
-    counts = {Outcome.ANSWERED: answered, Outcome.FAILED: failed, Outcome.LIMITED: limited}
+    counts = {
+        Outcome.ANSWERED: answered - errors,
+        Outcome.TOOL_ERROR: errors,
+        Outcome.FAILED: failed,
+        Outcome.LIMITED: limited,
+    }
     seconds = [*[0.1] * (answered - slow), *[3.0] * slow]
     return LoadResult(outcomes=Counter(counts), seconds=seconds, duration=20)
 
@@ -213,6 +241,9 @@ def measured_as(failed: int = 0, limited: int = 0, *, slow: int = 0) -> LoadResu
         (measured_as(slow=50), set[str]()),
         (measured_as(slow=51), {"latency"}),
         (measured_as(limited=1), {"limits"}),
+        (measured_as(errors=1), set[str]()),
+        (measured_as(errors=2), {"tool"}),
+        (measured_as(errors=1000), {"tool"}),
         (measured_as(failed=900, slow=100), {"availability", "latency"}),
     ],
 )
@@ -313,6 +344,17 @@ def test_another_stack_than_dev_asks_first():
     ran = CliRunner().invoke(app, ["load", "--stack", "prod"], input="n\n")
     assert ran.exit_code == 1
     assert "Send 5 requests a second for 30 s to stack prod?" in ran.output
+    assert "Aborted" in ran.stderr
+    assert "--yes" not in ran.stderr
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("verb", ["load", "down"])
+def test_where_nobody_can_answer_the_option_is_named(verb: str):
+    ran = CliRunner().invoke(app, [verb, "--stack", "prod"], input="")
+    assert ran.exit_code == 1
+    assert "--yes: is not given, and nobody answers the question" in ran.stderr
+    assert "fix: pass --yes" in ran.stderr
 
 
 @pytest.mark.usefixtures("deployed")
