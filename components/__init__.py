@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .azure.container_args import AzureContainerGroupArgs as AzureContainerGroupArgs
     from .azure.database import AzurePostgresqlDataTier as AzurePostgresqlDataTier
     from .azure.database_args import AzurePostgresqlDataTierArgs as AzurePostgresqlDataTierArgs
+    from .azure.database_args import EntraPrincipal as EntraPrincipal
     from .azure.function import AzureFunction as AzureFunction
     from .azure.function_args import AzureFunctionArgs as AzureFunctionArgs
     from .azure.location import AzureLocation as AzureLocation
@@ -72,6 +73,10 @@ if TYPE_CHECKING:
     from .gcp.otlp import GcpOtlpReceiver as GcpOtlpReceiver
     from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
     from .kubernetes.backup_storage import BackupStorage as BackupStorage
+    from .kubernetes.cloud_identity import AwsIdentity as AwsIdentity
+    from .kubernetes.cloud_identity import AzureIdentity as AzureIdentity
+    from .kubernetes.cloud_identity import CloudIdentity as CloudIdentity
+    from .kubernetes.cloud_identity import GoogleIdentity as GoogleIdentity
     from .kubernetes.cloudnative_pg import CloudNativePgDataTier as CloudNativePgDataTier
     from .kubernetes.cloudnative_pg_args import (
         CloudNativePgDataTierArgs as CloudNativePgDataTierArgs,
@@ -127,6 +132,7 @@ if TYPE_CHECKING:
     from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
     from .kubernetes.party import Flow as Flow
     from .kubernetes.party import Internet as Internet
+    from .kubernetes.party import MetadataServer as MetadataServer
     from .kubernetes.party import Neighbour as Neighbour
     from .kubernetes.party import Outside as Outside
     from .kubernetes.pod_settings import PodSettings as PodSettings
@@ -305,10 +311,10 @@ _PUBLIC = {
     "gcp.function": "GcpFunction",
     "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
+    "gcp.monitored": "GcpMonitoredCache GcpMonitoredDatabase GcpMonitoredService",
     "gcp.monitoring": "GcpMonitoring",
     "gcp.monitoring_args": "GcpBudget GcpMonitoringArgs",
     "gcp.otlp": "GcpOtlpReceiver",
-    "gcp.monitored": "GcpMonitoredCache GcpMonitoredDatabase GcpMonitoredService",
     "kubernetes.agentgateway_args": "Agentgateway",
     "kubernetes.backup_storage": "BackupStorage",
     "kubernetes.cloud_identity": "AwsIdentity AzureIdentity CloudIdentity GoogleIdentity",
@@ -316,11 +322,12 @@ _PUBLIC = {
     "kubernetes.cloudnative_pg_args": "CloudNativePgDataTierArgs LoginRole PgBouncer",
     "kubernetes.cloudnative_pg_backup": "ObjectStorage StorageProvider",
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
-    "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
+    "kubernetes.core": "Core CoreArgs MIGRATION MigrationArgs Monolith MonolithArgs",
     "kubernetes.database_backup": "DatabaseBackup DatabaseBackupArgs",
     "kubernetes.dns": "Dns DnsPods",
     "kubernetes.egress_proxy": "EgressProxy EgressProxyArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
+    "kubernetes.exposure": "IpFamilies",
     "kubernetes.external_secrets": "SecretSource SecretSync SecretSyncArgs SyncedSecret",
     "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
     "kubernetes.gateway": "Gateway",
@@ -348,33 +355,30 @@ _PUBLIC = {
     "kubernetes.valkey_args": "ValkeySettings",
     "kubernetes.valkey_exporter": "ValkeyExporter",
     "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",
-    "kubernetes.volume_backup": "ResultsDatabase VolumeBackup VolumeBackupArgs",
     "kubernetes.vertical_scaling": (
         "ContainerBounds CpuBounds MemoryBounds ResizeMode VerticalScaling"
     ),
+    "kubernetes.volume_backup": "ResultsDatabase VolumeBackup VolumeBackupArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
-    "mcp.config_forms": "ConfigForm",
-    "mcp.database": "DatabaseToken",
-    "mcp.era": "Era",
-    "observability.rules.alert": "Severity",
-    "observability.rules.external_exporters": "ExternalExporter",
-    "kubernetes.exposure": "IpFamilies",
-    "mcp.roles": "Role",
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.backup_bucket": "BackupBucket",
+    "mcp.cache_token": "CacheToken",
     "mcp.cloud_alarms": "CloudThresholds",
     "mcp.cloud_database": "CloudDatabase",
-    "mcp.cache_token": "CacheToken",
+    "mcp.config_forms": "ConfigForm",
     "mcp.data_tier": "CacheCommands CacheProfile DataTier Stores",
+    "mcp.database": "DatabaseToken",
+    "mcp.era": "Era",
     "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
     "mcp.objectives": "Objectives",
     "mcp.protected_resource": "ProtectedResource",
+    "mcp.roles": "Role",
     "mcp.server_config": (
         "Cache CloudServerConfig Database LogLevel McpConfig NodeConfig PodServerConfig"
     ),
-    "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
+    "mcp.timeout_budget": "Distance TimeoutBudget Timeouts",
     "mcp.traces": "TraceReceiver",
     "mcp.user_container": "UserContainer",
     "observability.alertmanager_workload": "Alertmanager AlertmanagerArgs",
@@ -390,11 +394,13 @@ _PUBLIC = {
     "observability.log_pipeline": "LogSink LogSinkKind",
     "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
-    "observability.runbooks_config_map": "Runbooks RunbooksArgs",
     "observability.otlp_sink": "OtlpSink",
     "observability.platform_files": "alert_rules grafana_dashboards scrape_targets",
-    "observability.probes": "ProbedTool ProbeToken",
+    "observability.probes": "ProbeToken ProbedTool",
     "observability.rules": "AlertOverride MonitoredServer RuleOptions Thresholds",
+    "observability.rules.alert": "Severity",
+    "observability.rules.external_exporters": "ExternalExporter",
+    "observability.runbooks_config_map": "Runbooks RunbooksArgs",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
     "observability.trace_collector": "TraceCollector TraceCollectorArgs",
