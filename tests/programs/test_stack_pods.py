@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pytest
 
 from graph.resource_graph import ResourceGraph
+from stacks.topologies import TOPOLOGIES
 from tests.harness.graph_queries import (
     Pods,
     is_read_without_pods,
@@ -14,7 +17,11 @@ from tests.harness.graph_queries import (
     pods,
     secrets_of_receivers,
 )
+from tests.harness.runbook_stacks import STACKS
 from tests.harness.stacks import stack as recorded
+from tests.harness.topologies import NETWORK
+from tests.harness.user_servers import recorded_once
+from tests.invalid.cases import refusals
 
 EXPORTERS = {"gateway-metrics", "exporter"}
 COLLECTORS = {"collector"}
@@ -117,6 +124,29 @@ def test_outside_dev_every_image_is_its_digest(name: str):
     for found in all_pods(recorded(name)):
         for container in found.containers:
             assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
+
+
+SERVERS: Final = {"weather": {"image": "ghcr.io/acme/weather:1"}}
+WITHOUT_DIGESTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{name: {"topology": name, "network": NETWORK} for name in TOPOLOGIES},
+    "none": {"topology": "none", "network": NETWORK, "servers": SERVERS},
+    **{f"runbooks of {name}": config for name, config in STACKS.items()},
+}
+"""Stacks of every topology, and of every program beside the servers, as dev may have them."""
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+@pytest.mark.parametrize("name", WITHOUT_DIGESTS)
+def test_outside_dev_the_digest_of_every_image_that_runs_is_asked_for(name: str, environment: str):
+    config = WITHOUT_DIGESTS[name]
+    images = {c["image"] for found in pods(recorded_once(config)) for c in found.containers}
+    assert images
+    asked = [
+        f"{one.path} {one.what} {one.fix}"
+        for one in refusals({**config, "environment": environment})
+        if "digest" in f"{one.what} {one.fix}"
+    ]
+    assert {image for image in images if not any(image in one for one in asked)} == set()
 
 
 def test_every_mounted_secret_is_a_required_one(stack: ResourceGraph):
