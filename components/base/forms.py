@@ -7,6 +7,7 @@ holds no quote, no space, no line break and no character that ends a statement.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -90,6 +91,14 @@ URL: Final = Form(
     longest=2048,
     check=no_such_port,
 )
+WEB_URL: Final = replace(
+    URL,
+    name="web address",
+    pattern=URL.pattern.replace("/?$", "(/)?$"),  # messages find a form by its pattern
+    examples=("https://git.example.com/qudag-mcp/docs",),
+    consequence="requests to it would fail, or would not be encrypted",
+)
+"""A URL that is requested, and is not compared with one in a token."""
 ORIGIN: Final = Form(
     name="origin",
     pattern=(
@@ -216,6 +225,15 @@ ONE_LINE: Final = Form(
     consequence="it would break the line that it is written into",
     shortest=0,
     longest=4096,
+)
+EXPRESSION: Final = replace(
+    ONE_LINE,
+    name="regular expression",
+    pattern=r"^[^\x00-\x1f\x7f]+$",
+    words="a regular expression (RE2) in one line",
+    examples=("sunny|rain",),
+    consequence="nothing would be looked for in the answer",
+    shortest=1,
 )
 FILE_NAME: Final = Form(
     name="file name",

@@ -13,7 +13,7 @@ from components.observability.rules.external_exporters import ExternalExporter
 from components.observability.rules.overrides import DURATION, LABEL, LABEL_TEXT
 
 from .alert_thresholds import Objectives, Thresholds
-from .forms import DnsLabel, OneLine, Url, constraint
+from .forms import DnsLabel, OneLine, WebUrl, constraint
 from .pods import SecretKey
 from .section import Section
 
@@ -146,7 +146,7 @@ class Alerts(Section):
         description="A URL that is called as long as alerts work; absent: no call, and nobody "
         "is notified when they stop.",
     )
-    runbooks: Url | None = Field(
+    runbooks: WebUrl | None = Field(
         default=None,
         description="Folder with a page for each alert, such as mcp-server-down.md; absent: "
         "messages have the command that prints the page from the ConfigMap runbooks, or without "
@@ -157,6 +157,6 @@ class Alerts(Section):
         description="Deploy the pages of the stack's alerts as the ConfigMap runbooks, in the "
         "namespace of the rules.",
     )
-    grafana: Url | None = Field(
+    grafana: WebUrl | None = Field(
         default=None, description="Grafana with the dashboards; absent: links are paths."
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .forms import HeaderName, Url
+from .forms import HeaderName, WebUrl
 from .section import Section
 
 
@@ -16,7 +16,7 @@ class CloudOtlp(Section):
     Functions send none.
     """
 
-    url: Url = Field(
+    url: WebUrl = Field(
         description="URL of your receiver, without /v1/traces and /v1/logs, which are appended."
     )
     header: HeaderName = Field(

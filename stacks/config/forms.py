@@ -15,6 +15,7 @@ FORMS: Final = {
     for form in (
         *(forms.CPU, forms.BYTES, forms.NGINX_BYTES, forms.DNS_LABEL, forms.SECRET_NAME),
         *(forms.OBJECT_NAME, forms.DOMAIN, forms.URL, forms.ORIGIN, forms.JWKS_URL),
+        forms.WEB_URL,
         *(forms.AUDIENCE, forms.SCOPE),
         *(
             forms.IMAGE,
@@ -26,7 +27,7 @@ FORMS: Final = {
             forms.LABEL_VALUE,
         ),
         network_forms.IP_ADDRESS,
-        *(forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
+        *(forms.VARIABLE_NAME, forms.ONE_LINE, forms.EXPRESSION, forms.FILE_NAME),
         arg_forms.MULTIADDRESS,
         arg_forms.WORD,
         arg_forms.EGRESS_HOST,
@@ -96,6 +97,7 @@ Word = Annotated[str, constraint(arg_forms.WORD)]
 HeaderName = Annotated[str, constraint(arg_forms.HEADER_NAME), checked(arg_forms.HEADER_NAME)]
 ToolName = Annotated[str, constraint(arg_forms.TOOL)]
 Url = Annotated[str, constraint(forms.URL), checked(forms.URL)]
+WebUrl = Annotated[str, constraint(forms.WEB_URL), checked(forms.WEB_URL)]
 Origin = Annotated[str, constraint(forms.ORIGIN), checked(forms.ORIGIN)]
 PrometheusUrl = Annotated[
     str, constraint(arg_forms.PROMETHEUS_URL), checked(arg_forms.PROMETHEUS_URL)
@@ -113,6 +115,7 @@ ProxyCidr = Annotated[
 IpAddress = Annotated[str, constraint(network_forms.IP_ADDRESS), checked(network_forms.IP_ADDRESS)]
 VariableName = Annotated[str, constraint(forms.VARIABLE_NAME)]
 OneLine = Annotated[str, constraint(forms.ONE_LINE)]
+Expression = Annotated[str, constraint(forms.EXPRESSION)]
 FileName = Annotated[str, constraint(forms.FILE_NAME)]
 Multiaddress = Annotated[str, constraint(arg_forms.MULTIADDRESS)]
 LabelKey = Annotated[str, constraint(forms.LABEL_KEY)]

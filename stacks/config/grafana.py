@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.base import sign_in_forms
 
-from .forms import Url, checked, constraint
+from .forms import WebUrl, checked, constraint
 from .pods import SecretKey
 from .section import Section
 
@@ -42,11 +42,11 @@ class GrafanaRoles(Section):
 class GrafanaSignIn(Section):
     """A client of the issuer, as which Grafana signs people in; nobody signs in by a password."""
 
-    authorization_url: Url = Field(
+    authorization_url: WebUrl = Field(
         description="authorization_endpoint of the issuer's metadata; browsers open it."
     )
-    token_url: Url = Field(description="token_endpoint of the issuer's metadata.")
-    user_info_url: Url = Field(description="userinfo_endpoint of the issuer's metadata.")
+    token_url: WebUrl = Field(description="token_endpoint of the issuer's metadata.")
+    user_info_url: WebUrl = Field(description="userinfo_endpoint of the issuer's metadata.")
     client_id: Annotated[str, constraint(sign_in_forms.CLIENT_ID)] = Field(
         description="ID of Grafana's client at the authorization server."
     )

@@ -13,6 +13,7 @@ from .egress_forms import EgressHost, NetworkPort
 from .forms import (
     Bytes,
     DnsLabel,
+    Expression,
     LabelKey,
     LabelValue,
     OneLine,
@@ -20,7 +21,7 @@ from .forms import (
     ScopeName,
     SecretName,
     ToolName,
-    Url,
+    WebUrl,
     Word,
 )
 from .grafana import OwnGrafana
@@ -103,7 +104,7 @@ class OwnAlertmanager(Section):
 class ProbeToken(Section):
     """How probes get a token: client credentials."""
 
-    url: Url = Field(description="Token endpoint of the issuer.")
+    url: WebUrl = Field(description="Token endpoint of the issuer.")
     client_id: OneLine = Field(min_length=1, description="Client ID.")
     client_secret: SecretKey = Field(
         description="Secret of the client, in the namespace of monitoring."
@@ -126,8 +127,8 @@ class ProbedTool(Section):
 
     name: ToolName = Field(description="Name of the tool.")
     arguments: dict[str, Any] = Field(default={}, description="Arguments of the call.")
-    answer: OneLine = Field(
-        min_length=1, description="Regular expression (RE2) that the body of the answer must match."
+    answer: Expression = Field(
+        description="Regular expression (RE2) that the body of the answer must match."
     )
 
 

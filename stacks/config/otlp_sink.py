@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .forms import Cidr, HeaderName, Url
+from .forms import Cidr, HeaderName, WebUrl
 from .pods import SecretKey
 from .section import Section
 
@@ -14,7 +14,7 @@ from .section import Section
 class OtlpSink(Section):
     """A sink outside the platform, which takes OTLP over HTTP with TLS."""
 
-    url: Url = Field(
+    url: WebUrl = Field(
         description="URL of the sink, without /v1/logs or /v1/traces, which is appended."
     )
     networks: list[Cidr] = Field(
