@@ -15,6 +15,7 @@ from components.kubernetes.pod_settings import settings_problems
 from components.mcp.server_config import P2P
 
 from ..config.stack import StackConfig
+from ..placement import placement
 from ..required_secrets import certified_names
 from ..services import topology
 from ..valkey import valkey_secrets
@@ -78,6 +79,26 @@ def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
             f"is {name}, which belongs to the cluster",
             "its other workloads would lose connections, and be deleted with the stack",
             f"leave it out for qudag-mcp-{config.environment}, or choose a name of your own",
+        )
+
+
+def further_namespaces_have_names(config: StackConfig) -> Iterator[Problem]:
+    """A name that follows from the platform's namespace is not longer than Kubernetes admits."""
+    longest = forms.DNS_LABEL.longest
+    followed = {
+        place: name
+        for place, name in placement(config).namespaces.items()
+        if place not in config.kubernetes.namespaces and len(name) > longest
+    }
+    if followed:
+        place, name = max(followed.items(), key=lambda one: len(one[1]))
+        most = longest - len(place) - 1
+        yield at(
+            "kubernetes.namespace",
+            f"has {len(config.namespace)} characters, so that of {' and '.join(followed)} has "
+            f"{len(name)}",
+            f"the API server refuses names with more than {longest}",
+            f"write at most {most}, or name {' and '.join(followed)} in kubernetes.namespaces",
         )
 
 
@@ -214,6 +235,10 @@ def peers_are_reached_or_reach_us(config: StackConfig) -> Iterator[Problem]:
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("secrets", "topology", "servers"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
+    (
+        ("kubernetes.namespace", "kubernetes.namespaces", "topology", "servers", "observability"),
+        further_namespaces_have_names,
+    ),
     (("kubernetes.namespaceLabels",), namespace_labels_are_free),
     (
         ("network.issuer", "network.qudagPeers", "kubernetes.apiServer"),

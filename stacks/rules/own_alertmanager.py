@@ -12,6 +12,7 @@ from ..config.stack import StackConfig
 from ..egress import hosts_of_services, outside_ends
 from ..monitoring import ALERTMANAGER, has_own_alertmanager
 from .rule import Rule, at
+from .sinks import may_be_in
 
 _SECTION: Final = "observability.standalone.alertmanager"
 _ALERTS: Final = "observability.alerts"
@@ -49,7 +50,6 @@ def receivers_can_be_reached(config: StackConfig) -> Iterator[Problem]:
         return
     alerts, ends = config.observability.alerts, outside_ends(config)[ALERTMANAGER]
     stated = [host for host in ends.hosts if host not in hosts_of_services(config)]
-    ports = {one.rpartition(":")[2] for one in ends.networks}
     by_name = config.network.host_egress == "cilium"
     webhooks = {
         f"{_ALERTS}.receivers[{index}].webhook": one.webhook
@@ -66,11 +66,15 @@ def receivers_can_be_reached(config: StackConfig) -> Iterator[Problem]:
     for index, one in enumerate(alerts.receivers):
         if one.email is None:
             continue
-        server, port = one.email.smarthost, one.email.smarthost.rpartition(":")[2]
-        if port not in ports and not (by_name and server in ends.hosts):
+        server = one.email.smarthost
+        host, _, port = server.rpartition(":")
+        ends_of_port = (each.rpartition(":") for each in ends.networks)
+        allowed = [network for network, _, opened in ends_of_port if opened == port]
+        if not may_be_in(host, allowed) and not (by_name and server in ends.hosts):
             yield at(
                 f"{_ALERTS}.receivers[{index}].email.smarthost",
-                f"is {server}, and {_SECTION}.egress.networks has no network with port {port}",
+                f"is {server}, and {_SECTION}.egress.networks has no network of it with port "
+                f"{port}",
                 "network policies would refuse the connection: no mail would be sent",
                 "list its network and port there; the egress proxy passes no mail on",
             )

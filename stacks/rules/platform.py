@@ -46,6 +46,7 @@ from .server_targets import SERVER_TARGET_RULES
 from .server_traces import SERVER_TRACE_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .sinks import SINK_RULES
+from .stored_bytes import STORED_BYTES_RULES
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .topology_servers import TOPOLOGY_SERVER_RULES
 from .vertical import VERTICAL_RULES
@@ -217,6 +218,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *SESSION_RULES,
     *LOG_RULES,
     *SINK_RULES,
+    *STORED_BYTES_RULES,
     *OBSERVABILITY_RULES,
     *OWN_ALERTMANAGER_RULES,
     *OWN_GRAFANA_RULES,

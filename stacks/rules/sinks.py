@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address, ip_network
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from components.base.problems import Problem
-from components.base.quantities import quantity
 from components.base.versions import VERSIONS
 
 from ..config.logs import STORES, Logs, LogSink
@@ -16,8 +17,6 @@ from ..sink_flows import has_own_store
 from .rule import Rule, at
 
 Kept = Literal["logs", "traces"]
-LARGEST_QUEUE: Final = "256Mi"
-"""A fourth of the memory of the collector of traces."""
 
 
 def there_is_one_sink(config: StackConfig) -> Iterator[Problem]:
@@ -57,16 +56,26 @@ def fields_of_sinks_fit(config: StackConfig) -> Iterator[Problem]:
             yield at(path, found.what, found.consequence, found.fix)
 
 
-def the_queue_leaves_memory(config: StackConfig) -> Iterator[Problem]:
-    """Kept traces that wait take a part of the collector's memory."""
-    traces = config.observability.traces
-    if traces is not None and quantity(traces.queue_bytes) > quantity(LARGEST_QUEUE):
-        yield at(
-            "observability.traces.queueBytes",
-            f"is {traces.queue_bytes}",
-            "a full queue would leave the collector too little memory, and it would refuse spans",
-            f"set at most {LARGEST_QUEUE}",
-        )
+def addresses_of_sinks_are_in_their_networks(config: StackConfig) -> Iterator[Problem]:
+    """The network policies let collectors connect to the address in the URL."""
+    for what, section in _sections(config):
+        sink = section.sink
+        if sink is not None and not may_be_in(urlsplit(sink.url).hostname, sink.networks):
+            yield at(
+                f"observability.{what}.sink.networks",
+                f"has no network with the address in {sink.url}",
+                "network policies would refuse the connections: nothing would arrive",
+                "list the network of that address",
+            )
+
+
+def may_be_in(host: str | None, networks: Sequence[str]) -> bool:
+    """Whether a host is in one of the networks; a name may be in any that there is."""
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return bool(networks)
+    return any(address in ip_network(network, strict=False) for network in networks)
 
 
 def images_are_used(config: StackConfig) -> Iterator[Problem]:
@@ -106,7 +115,10 @@ def _sections(config: StackConfig) -> Iterator[tuple[Kept, Logs | Traces]]:
 SINK_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability",), there_is_one_sink),
     (("observability.logs", "observability.traces"), fields_of_sinks_fit),
-    (("observability.traces",), the_queue_leaves_memory),
+    (
+        ("observability.logs", "observability.traces"),
+        addresses_of_sinks_are_in_their_networks,
+    ),
     (("observability", "images", "environment"), images_are_used),
 ]
 """Each rule with what it reads."""
