@@ -263,17 +263,18 @@ def postgres_container(
         rule += f"hostssl {args.database} {args.user}_backup all scram-sha-256\n"
         # It connects to the databases that it makes.
         rule += f"hostssl all {args.user}_restore all scram-sha-256\n"
-    alive = Probe(command=["pg_isready", "--quiet", "--host", "/tmp"], period=5)  # noqa: S108
+    # A login that pg_hba.conf has: without one, each probe is logged as a refused connection.
+    alive = _answers("/tmp", "postgres", "postgres")  # noqa: S108
     return Container(
         name="postgres",
         image=image,
         command=["sh", "/etc/postgres/start.sh"],
         ports=[Port(name="postgres", number=POSTGRES, service=POSTGRES)],
         probes=Probes(
-            startup=Probe(command=alive.command, period=1, failures=300),
+            startup=Probe(command=alive, period=1, failures=300),
             # Readiness: the port of clients. Liveness: the Unix socket.
-            readiness=Probe(command=["pg_isready", "--quiet", "--host", "localhost"], period=5),
-            liveness=Probe(command=alive.command, period=30, failures=6),
+            readiness=Probe(command=_answers("localhost", args.user, args.database), period=5),
+            liveness=Probe(command=alive, period=30, failures=6),
         ),
         resources=args.resources,
         env={
@@ -302,6 +303,11 @@ def postgres_container(
         shared=SHARED if exporter else {},
         claims=[_claim(args, "/var/lib/postgresql/data", args.database_size)],
     )
+
+
+def _answers(host: str, user: str, database: str) -> list[str]:
+    """A command that succeeds if PostgreSQL takes connections; it sends no password."""
+    return ["pg_isready", "--quiet", f"--host={host}", f"--username={user}", f"--dbname={database}"]
 
 
 def _claim(args: EmbeddedDataTierArgs, path: str, size: str) -> Claim:

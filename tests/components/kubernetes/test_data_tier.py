@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 from typing import Any
 
 import pytest
@@ -14,9 +16,10 @@ from components.kubernetes.valkey import valkey_conf
 from components.kubernetes.valkey_args import ValkeySettings
 from components.kubernetes.valkey_users import ValkeyUser
 from components.mcp.data_tier import CacheProfile
-from tests.harness import ResourceGraph, record
+from tests.harness import ResourceGraph, postgres, record
 from tests.harness.graph_queries import objects, pods
 from tests.harness.minimal_args import data_tier
+from tests.harness.server import until
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 
@@ -162,15 +165,50 @@ def test_the_database_is_asked_locally_whether_it_lives():
     (found,) = [p for p in pods(graph()) if p.name == "postgres"]
     command = found.container("postgres")["livenessProbe"]["exec"]["command"]
     assert command[0] == "pg_isready"
-    assert "/tmp" in command
+    assert "--host=/tmp" in command
 
 
 def test_the_database_is_ready_when_it_answers_at_the_port_of_its_clients():
     (found,) = [p for p in pods(graph()) if p.name == "postgres"]
     container = found.container("postgres")
     command = container["readinessProbe"]["exec"]["command"]
-    assert command == ["pg_isready", "--quiet", "--host", "localhost"]
+    assert command[:3] == ["pg_isready", "--quiet", "--host=localhost"]
     assert command != container["livenessProbe"]["exec"]["command"]
+
+
+def test_no_probe_of_the_database_is_logged_as_a_refused_connection():
+    """Each has a user and a database of pg_hba.conf: else it would be a security event."""
+    (found,) = [p for p in pods(graph()) if p.name == "postgres"]
+    container = found.container("postgres")
+    rules = [line.split()[:3] for line in files("postgres-config")["pg_hba.conf"].splitlines()]
+    for probe, kind in (("startup", "local"), ("liveness", "local"), ("readiness", "hostssl")):
+        command = container[f"{probe}Probe"]["exec"]["command"]
+        options = dict(part.split("=") for part in command if "=" in part)
+        assert [kind, options["--dbname"], options["--username"]] in rules
+
+
+@pytest.mark.skipif(postgres.binaries() is None, reason=postgres.HOW_TO_GET)
+def test_a_real_database_refuses_a_probe_without_a_login_alone():
+    def logged(user: str, database: str) -> str:
+        before = len(log.read_text())
+        asked = [f"--username={user}", f"--dbname={database}", f"--port={server.port}"]
+        program = server.binaries / "pg_isready"
+        subprocess.run([program, "--host=127.0.0.1", *asked], check=True, env=server.environment)
+        until(lambda: "connection received" in log.read_text()[before:], within_seconds=5)
+        return log.read_text()[before:]
+
+    with postgres.postgres() as server:
+        log = server.directory / "log"
+        with server.connect("postgres") as connection:
+            connection.autocommit = True
+            connection.execute("ALTER SYSTEM SET log_connections = on")
+        rule = f"host {postgres.DATABASE} {postgres.USER} all scram-sha-256\n"
+        (server.directory / "data" / "pg_hba.conf").write_text(rule)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "reloading configuration" in log.read_text(), within_seconds=5)
+        assert "no pg_hba.conf entry" in logged("nobody", "nobody")
+        assert "FATAL" not in logged(postgres.USER, postgres.DATABASE)
 
 
 def test_valkey_listens_on_both_address_families():
