@@ -145,8 +145,8 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
     (
         r"Apply failed with \d+ conflict|conflict with \"",
         "another field manager has changed fields that this stack owns",
-        "put the change into the stack's configuration, or undo it in the cluster "
-        "(kubectl get … --show-managed-fields says who)",
+        "undo it in the cluster, with kubectl edit or for an image with kubectl rollout undo; or "
+        "write it into the stack file. qudag-mcp diagnose prints the fields",
     ),
     (
         r"no matches for kind|could not find the requested resource|doesn't have a resource type",

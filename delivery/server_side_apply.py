@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from components.base.problems import Problem, ProblemReport
@@ -67,7 +67,7 @@ def apply(
     text = as_list(manifests)
     found = kubectl.must("get", "--ignore-not-found", "--output=json", "--filename=-", stdin=text)
     before = {reference(thing): content(thing) for thing in listed(found)}
-    manifests = [_with_template_sizes(thing, before.get(reference(thing))) for thing in manifests]
+    manifests = [with_template_sizes(thing, before.get(reference(thing))) for thing in manifests]
     wanted = {reference(thing) for thing in manifests}
     belonging = members(kubectl, stack)
     kept = [one for one in belonging if _is_claim(one) and reference(one) not in wanted]
@@ -115,7 +115,7 @@ def _is_claim(thing: Object) -> bool:
     return thing["kind"] == "PersistentVolumeClaim"
 
 
-def _with_template_sizes(wanted: Object, present: Object | None) -> Object:
+def with_template_sizes(wanted: Object, present: Object | None) -> Object:
     """A StatefulSet with the sizes of volumes that the present one's templates have.
 
     The API server refuses to change them. The claims are objects of their own and grow.
@@ -156,9 +156,46 @@ def _apply(kubectl: Kubectl, manifests: Sequence[Object], stack: str) -> list[Ob
         jobs = re.findall(r'Job(?:\.batch)? "([^"]+)" is invalid: .*immutable', outcome.err)
         if jobs:
             raise ImmutableJobs(explain(outcome.err, kubectl.context), jobs)
-        raise ProblemReport(explain(outcome.err, kubectl.context))
+        raise ProblemReport(
+            _with_objects(explain(outcome.err, kubectl.context), kubectl, manifests)
+        )
     wanted = {reference(thing) for thing in manifests}
     return [thing for thing in listed(outcome.out) if reference(thing) in wanted]
+
+
+SHOWN = 5
+"""Most objects that a problem names."""
+_OWN_MANAGERS = (FIELD_MANAGER, "pulumi", "kube-", "kubectl-applyset")
+"""Beginnings of the names by which the two engines and the controllers of Kubernetes write."""
+
+
+def _with_objects(
+    problems: Iterable[Problem], kubectl: Kubectl, manifests: Sequence[Object]
+) -> list[Problem]:
+    """Problems whose path names the objects of a conflict: kubectl names only their fields."""
+    found = list(problems)
+    named = re.findall(r'conflicts? with "([^"]+)"', " ".join(one.what for one in found))
+    if not named:
+        return found
+    present = kubectl.run(
+        *("get", "--ignore-not-found", "--show-managed-fields", "--output=json", "--filename=-"),
+        stdin=as_list(manifests),
+    )
+    objects = listed(present.out) if present.ok else []
+    changed = [reference(one) for one in objects if set(named) & set(other_managers(one))]
+    where = ", ".join([*found[0].path.split(", ")[:1], *changed[:SHOWN]])
+    return [replace(one, path=where) for one in found]
+
+
+def other_managers(thing: Object) -> list[str]:
+    """Programs beside the stack and Kubernetes' controllers that have set fields of an object."""
+    return sorted(
+        {
+            entry["manager"]
+            for entry in thing["metadata"].get("managedFields", [])
+            if "subresource" not in entry and not entry["manager"].startswith(_OWN_MANAGERS)
+        }
+    )
 
 
 _KEPT_BY_THE_CLUSTER = frozenset(

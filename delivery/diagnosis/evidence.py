@@ -35,6 +35,8 @@ class Evidence:
         namespaces: of the platform.
         differences: by reference, the fields of an object that an apply would change, with the
             present and the wanted value; an absent object has None.
+        managers: by reference, the programs beside the stack that have set fields of an object.
+        refused: by reference, why the API server refuses an object as the stack describes it.
         objects: by the names of ``KINDS`` and ``nodes``.
         keys: of each required Secret, the keys that it has; None: it is absent.
         required: the Secrets that the stack's workloads read.
@@ -49,6 +51,8 @@ class Evidence:
     differences: Mapping[str, Mapping[str, tuple[Any, Any]] | None] = field(
         default_factory=dict[str, "Mapping[str, tuple[Any, Any]] | None"]
     )
+    managers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
+    refused: Mapping[str, str] = field(default_factory=dict[str, str])
     objects: dict[str, list[Object]] = field(default_factory=dict[str, list[Object]])
     keys: dict[str, frozenset[str] | None] = field(
         default_factory=dict[str, "frozenset[str] | None"]

@@ -10,6 +10,8 @@ import pytest
 
 from components.base.problems import ProblemReport
 from delivery import applyset
+from delivery.diagnosis.comparison import compare, differing
+from delivery.diagnosis.evidence import Evidence
 from delivery.kubectl import Kubectl
 from delivery.process import Outcome
 from delivery.progress import Progress
@@ -68,6 +70,15 @@ def store(space: str, size: str) -> dict[str, Any]:
             },
             "volumeClaimTemplates": [template],
         },
+    }
+
+
+def service(space: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": space},
+        "spec": {"selector": {"app": "web"}, "ports": [{"name": "web", "port": 80}]},
     }
 
 
@@ -214,16 +225,39 @@ def test_a_job_that_changed_is_replaced(stack: Stack) -> None:
 
 
 def test_a_field_that_another_manager_changed_is_reported_as_a_conflict(stack: Stack) -> None:
-    stack.up(config(stack.first, "a"))
+    stack.up(config(stack.first, "a"), config(stack.first, "b"))
     patch = '{"data":{"key":"theirs"}}'
     stack.kubectl.must(
         "patch", "configmap", "a", f"-n={stack.first}", f"--patch={patch}", "--field-manager=ops"
     )
     with pytest.raises(ProblemReport) as report:
-        stack.up(config(stack.first, "a"))
+        stack.up(config(stack.first, "a"), config(stack.first, "b"))
+    assert report.value.problems[0].path.endswith(f", ConfigMap/{stack.first}/a")
     assert "another field manager" in report.value.problems[0].what
     assert "ops" in report.value.problems[0].what
     assert stack.value("a") == "theirs"
+
+
+def test_a_port_that_was_changed_by_hand_is_a_cause_though_the_api_server_refuses_the_old_one(
+    stack: Stack,
+) -> None:
+    """A port is found by its number: a second one with the same name is invalid."""
+    wanted = [service(stack.first), config(stack.first, "a")]
+    stack.up(*wanted)
+    for kind, name, patch in (
+        ("service", "web", '[{"op":"replace","path":"/spec/ports/0/port","value":99}]'),
+        ("configmap", "a", '[{"op":"replace","path":"/data/key","value":"theirs"}]'),
+    ):
+        where = (f"-n={stack.first}", "--type=json", f"--patch={patch}")
+        stack.kubectl.must("patch", kind, name, *where)
+    found = Evidence([stack.first])
+    compare(stack.kubectl, wanted, found)
+    assert found.unread == {}
+    causes = {cause.problem.path: cause.problem for cause in differing(found)}
+    assert "Duplicate value" in causes[f"Service/{stack.first}/web"].what
+    changed = causes[f"ConfigMap/{stack.first}/a"]
+    assert "data.key is theirs, not 1" in changed.what
+    assert "kubectl-patch" in changed.fix
 
 
 def test_a_field_that_does_not_exist_is_refused(stack: Stack) -> None:

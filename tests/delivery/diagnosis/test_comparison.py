@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from delivery.diagnosis.comparison import compare
+import pytest
+
+from delivery.diagnosis.comparison import compare, differing
 from delivery.diagnosis.evidence import Evidence
-from delivery.kubectl import Kubectl
+from delivery.kubectl import FIELD_MANAGER, Kubectl
 
-SERVICE = {"kind": "Service", "metadata": {"name": "server", "namespace": "mcp"}}
+SERVICE: dict[str, Any] = {"kind": "Service", "metadata": {"name": "server", "namespace": "mcp"}}
 
 
 def kubectl(folder: Path, apply: str) -> Kubectl:
@@ -34,3 +37,57 @@ def test_an_equal_object_is_no_difference(tmp_path: Path):
     found = Evidence(["mcp"])
     compare(kubectl(tmp_path, ":"), [SERVICE], found)
     assert (found.unread, found.differences) == ({}, {})
+
+
+def test_an_object_that_is_refused_is_a_cause_and_hides_no_other(tmp_path: Path):
+    """As after a port of a Service was changed by hand: kubectl then returns no object."""
+    other = {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "mcp"}, "data": {"a": "1"}}
+    changed = {**other, "data": {"a": "2"}}
+    said = 'The Service "server" is invalid: spec.ports[1].name: Duplicate value: "web"'
+    both = json.dumps({"kind": "List", "items": [SERVICE, other]})
+    program = tmp_path / "kubectl"
+    program.write_text(
+        "#!/bin/sh\n"
+        "given=$(cat)\n"
+        f"case \"$*\" in *apply*) case $given in *Service*) echo '{said}' >&2; exit 1;; esac\n"
+        f"echo '{json.dumps({'kind': 'List', 'items': [changed]})}'; exit;; esac\n"
+        f"echo '{both}'\n"
+    )
+    program.chmod(0o700)
+    found = Evidence(["mcp"])
+    compare(Kubectl(program, "test"), [SERVICE, changed], found)
+    assert found.unread == {}
+    assert found.differences == {"ConfigMap/mcp/a": {"data.a": ("1", "2")}}
+    causes = {cause.problem.path: cause.problem for cause in differing(found)}
+    assert "Duplicate value" in causes["Service/mcp/server"].what
+    assert "delete it" in causes["Service/mcp/server"].fix
+
+
+@pytest.mark.parametrize(
+    ("entry", "by_hand"),
+    [
+        ({"manager": "kubectl-edit", "operation": "Update"}, True),
+        ({"manager": "kubectl", "operation": "Update", "subresource": "scale"}, False),
+        ({"manager": "kube-controller-manager", "operation": "Update"}, False),
+        ({"manager": FIELD_MANAGER, "operation": "Apply"}, False),
+        ({"manager": "pulumi-kubernetes-1a2b", "operation": "Apply"}, False),
+    ],
+)
+def test_make_up_is_the_fix_only_where_it_overwrites(
+    tmp_path: Path, entry: dict[str, str], by_hand: bool
+):
+    now = {
+        **SERVICE,
+        "metadata": {**SERVICE["metadata"], "managedFields": [entry]},
+        "spec": {"a": 1},
+    }
+    wanted = {**SERVICE, "spec": {"a": 2}}
+    program = kubectl(tmp_path, f"echo '{json.dumps(wanted)}'; exit")
+    program.program.write_text(
+        program.program.read_text().replace(json.dumps(SERVICE), json.dumps(now))
+    )
+    found = Evidence(["mcp"])
+    compare(program, [wanted], found)
+    [cause] = differing(found)
+    assert ("make up sets it again" in cause.problem.fix) is not by_hand
+    assert ("kubectl-edit set" in cause.problem.fix) is by_hand
