@@ -79,7 +79,7 @@ def application(
     audit = Audit.of(config, metrics)
     health = Health(drain, metrics, _checks(config, dependencies, audit, metrics), on_demand)
     endpoint = Endpoint.of(config, tokens, health, audit)
-    others = Federation(config.tool_servers, config.name)
+    others = Federation(config.tool_servers, config.name, metrics)
     longest = config.protocol.longest_tool_seconds
     tools = tools_of(config) if own is None else {}
     most = config.limits.concurrent_calls

@@ -17,6 +17,7 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types import INTERNAL_ERROR, CallToolRequestParams, SubscriptionsListenResult
 
 from .federation.federation import internal_error
+from .metrics import OTHER
 from .principals import principal_of
 from .time_limits import EndedError, within_time
 from .tool_calls import ToolCalls
@@ -70,7 +71,7 @@ class HandlerLimits:
         params: CallToolRequestParams,
     ) -> HandlerResult:
         known = self.calls.input_schema(params.name) is not None
-        label = self.calls.label(params.name) if known else "other"
+        label = self.calls.metrics.tool_label(params.name) if known else OTHER
         run = partial(self._abandonable, handler, context, params)
         return await self.calls.counted(label, self.calls.longest_seconds, run)
 

@@ -12,6 +12,7 @@ from prometheus_client import (
     Info,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -26,6 +27,11 @@ from .tracing import recorded
 Labelled = TypeVar("Labelled", Counter, Gauge, Histogram)
 CALLS_CANCELLED_BY_DRAIN = "mcp_calls_cancelled_by_drain"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+CONVENTION_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
+"""Bounds of the histograms of OpenTelemetry's conventions for MCP."""
+MOST_TOOLS = 500
+"""Names of tools that this program does not define, in labels."""
+OTHER = "other"
 
 
 class Metrics:
@@ -34,6 +40,8 @@ class Metrics:
     def __init__(self, config: ServerConfig) -> None:
         self.registry = registry = CollectorRegistry()
         self.children: dict[tuple[object, tuple[str, ...]], Any] = {}
+        self.tools: set[str] = set()
+        disable_created_metrics()  # a further series for each counter and histogram
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self.http_requests = Counter(
@@ -52,6 +60,23 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.operation_seconds = Histogram(
+            "mcp_server_operation_duration_seconds",
+            "From an MCP request to its result, without notifications and subscriptions.",
+            ["mcp_method_name", "gen_ai_tool_name", "error_type"],
+            buckets=CONVENTION_SECONDS,
+            registry=registry,
+        )
+        self.session_seconds: Histogram | None = None
+        if config.protocol.era != "modern":
+            self.session_seconds = Histogram(
+                "mcp_server_session_duration_seconds",
+                "From the start of a legacy session to its end. Sessions in a shared store are not "
+                "measured: one process starts them and another may end them, or they expire.",
+                ["mcp_protocol_version"],
+                buckets=CONVENTION_SECONDS,
+                registry=registry,
+            )
         self.tool_requests = Counter(
             "mcp_tool_requests", "Tool calls answered.", ["tool_name"], registry=registry
         )
@@ -144,6 +169,22 @@ class Metrics:
         if found is None:
             self.children[key] = found = metric.labels(*labels)
         return found
+
+    def session_ended(self, version: str, seconds: float) -> None:
+        """Note a legacy session: the revision of MCP that it had, and how long it was."""
+        if self.session_seconds is not None:
+            self.of(self.session_seconds, version).observe(seconds)
+
+    def tool_label(self, name: str) -> str:
+        """The label of a tool that this program does not define: its name, or `other`.
+
+        A server may rename its tools without end.
+        """
+        if name not in self.tools:
+            if len(self.tools) >= MOST_TOOLS:
+                return OTHER
+            self.tools.add(name)
+        return name
 
     def count_spans(self, outcome: str, number: int) -> None:
         """Count what became of spans."""

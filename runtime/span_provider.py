@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from prometheus_client import disable_created_metrics
-
 from .config import Config
 from .lost_telemetry import LostTelemetry
 from .metrics import Metrics
@@ -72,7 +70,6 @@ class Spans:
         provider = provider_of(section, self.resource, count, lost)
         senders.every.append(Sender(provider.shutdown, section.timeout_seconds, lost))
         use(provider)
-        disable_created_metrics()  # OpenMetrics has a further series for each counter
         try:
             yield
         finally:

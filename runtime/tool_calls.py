@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from .audit import NOT_RECORDED, RECORDED, Audit, RecordedCall
 from .audit_writer import NotRecordedError
 from .dependencies import RequestContext
 from .drain import Drain
+from .error_types import NONE, TOOL_ERROR, error_type
 from .exchange import Exchange, current, exchange_of
 from .federation.failures import NoAnswerError
 from .federation.federation import Federation
@@ -38,14 +39,17 @@ from .federation.kinds import TOOLS
 from .federation.names import prefix_of
 from .logs import log
 from .mcp_methods import METHODS
-from .metrics import Metrics
+from .metrics import OTHER, Metrics
 from .time_limits import EndedError, within_time
 from .tracing import client_span, exemplar, failed, mcp_span, name_target, recorded
 
 Result = CallToolResult | InputRequiredResult
-MOST_LABELS = 500
 LONGEST_TOOL_NAME = 128
 """Characters (MCP 2026-07-28)."""
+LISTEN = "subscriptions/listen"
+"""Its answer is a stream without an end of its own: it has no span, and is no operation."""
+_BEGAN = "qudag.session_began"
+"""Key in the state of a connection."""
 
 
 @dataclass
@@ -65,7 +69,6 @@ class ToolCalls:
     metrics: Metrics
     others: Federation
     own: Server[Any] | None = None
-    forwarded: set[str] = field(default_factory=set[str])
     most: int | None = None
     audit: Audit | None = None
     running: int = 0
@@ -112,7 +115,7 @@ class ToolCalls:
         elif found := await self.others.find(TOOLS, params.name, context):
             run = partial(self.others.send, found, "tools/call", {"name": found.name}, context)
             longest = min(longest, found.longest_seconds or longest)
-            label = self.label(params.name)
+            label = self.metrics.tool_label(params.name)
         else:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
         return await self.counted(label, longest, run)
@@ -156,15 +159,6 @@ class ToolCalls:
         except (EndedError, NoAnswerError) as failed:
             return _error(str(failed))
 
-    def label(self, name: str) -> str:
-        """The label in metrics of a tool that this program does not define.
-
-        A server may rename its tools without end.
-        """
-        if name not in self.forwarded and len(self.forwarded) < MOST_LABELS:
-            self.forwarded.add(name)
-        return name if name in self.forwarded else "other"
-
     async def watch(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         """Middleware that counts and logs every MCP message with its outcome."""
         if ctx.request_id is None:
@@ -174,21 +168,42 @@ class ToolCalls:
         if exchange is not None:
             current.set(exchange)
             self._describe(exchange, method, ctx)
-        if method == "subscriptions/listen":  # a stream without an end of its own
+        if method == LISTEN:
             return await self._watched(exchange, method, ctx, call_next)
         given = (ctx.meta or {}).get("traceparent")
+        started, kind = time.perf_counter(), NONE
         with mcp_span(exchange, method, ctx.protocol_version, given) as span:
             try:
                 result = await self._watched(exchange, method, ctx, call_next)
-            except MCPError as refused:
-                failed(span, str(refused.error.code))
+                if _is_tool_error(result):
+                    kind = TOOL_ERROR
+            except BaseException as error:
+                kind = error_type(error)
                 raise
             finally:
                 if recorded():
                     name_target(span, method, self._listed_name(exchange, ctx))
-            if _is_tool_error(result):
-                failed(span, "tool_error")
-            return result
+                    if kind:
+                        failed(span, kind)
+                label = self._tool_label(method, ctx)
+                operation = self.metrics.of(self.metrics.operation_seconds, method, label, kind)
+                operation.observe(time.perf_counter() - started, exemplar())
+        if method == "initialize":
+            self._begin_session(ctx)
+        return result
+
+    def _begin_session(self, context: RequestContext) -> None:
+        """Measure the session that was opened, if it is kept in this process."""
+        connection = context.session._connection  # pyright: ignore[reportPrivateUsage]
+        if connection.session_id is None or _BEGAN in connection.state:
+            return
+        connection.state[_BEGAN] = began = time.perf_counter()
+
+        def end() -> None:
+            seconds = time.perf_counter() - began
+            self.metrics.session_ended(connection.protocol_version, seconds)
+
+        connection.exit_stack.callback(end)
 
     async def _watched(
         self, exchange: Exchange | None, method: str, ctx: RequestContext, call_next: CallNext
@@ -250,9 +265,18 @@ class ToolCalls:
         name = (context.params or {}).get("name")
         return name if isinstance(name, str) and self.input_schema(name) is not None else None
 
+    def _tool_label(self, method: str, context: RequestContext) -> str:
+        """The label of the tool that is called: `other` for a name that no server has listed."""
+        if method != "tools/call":
+            return ""
+        name = (context.params or {}).get("name")
+        if not isinstance(name, str) or self.input_schema(name) is None:
+            return OTHER
+        return name if name in self.tools else self.metrics.tool_label(name)
+
     def _describe(self, exchange: Exchange, method: str, context: RequestContext) -> None:
         exchange.rpc_method = method
-        exchange.standing = exchange.standing or method == "subscriptions/listen"
+        exchange.standing = exchange.standing or method == LISTEN
         exchange.follow_trace((context.meta or {}).get("traceparent"))
         name = (context.params or {}).get("name")
         if method != "tools/call" or not isinstance(name, str):

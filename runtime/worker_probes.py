@@ -12,6 +12,7 @@ from prometheus_client import (
     Gauge,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -41,6 +42,7 @@ class WorkerProbes:
         self.workers = workers
         self.configured = configured
         own = CollectorRegistry()
+        disable_created_metrics()  # as in the workers
         ProcessCollector(registry=own)
         PlatformCollector(registry=own)
         running = Gauge("mcp_workers", "Worker processes that run.", registry=own)

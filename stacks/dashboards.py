@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 
 from components.kubernetes.routes import server_path
+from components.mcp.era import has_sessions
 
 from .backup import backs_up_database, recorded_volumes
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
 from .rule_options import rule_options
 from .topologies.topology import POSTGRES, VALKEY, ServerService, Topology
+from .user_server_args import tool_servers
 from .valkey import exporters
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
         "audit": config.audit.enabled and keeps_rows,
         "audit_results": config.audit.enabled and keeps_rows,
         "ages": keeps_rows,
+        "sessions": has_sessions(config.protocol.era)
+        and not topology.uses(topology.front.upstream, VALKEY),
+        "tool_servers": any(topology.tool_servers(one.name) for one in servers)
+        or bool(tool_servers(config)),
         "backups": backs_up_database(config, topology),
         "volumes": bool(recorded_volumes(config, topology)),
         "node": rules.nodes is not None,

@@ -16,6 +16,7 @@ from ..base.problems import Problem
 from ..base.refusal import refuse
 from ..kubernetes.gateway_metrics import EXPORTER as GATEWAY_PORT
 from ..kubernetes.labels import selector
+from ..mcp.era import has_sessions
 from ..mcp.metrics import Exporter
 from .rules import MonitoredServer, RuleOptions, rule_groups
 from .rules.external_exporters import ExternalExporter
@@ -126,6 +127,8 @@ def _exporters(watched: RuleOptions) -> frozenset[Exporter]:
         "audit": watched.audit,
         "audit_results": watched.audit and watched.audit_hours is not None,
         "ages": watched.database is not None,
+        "sessions": any(has_sessions(one.era) for one in watched.exporting.values()),
+        "tool_servers": watched.engine is not None,
         "backups": dumps,
         "volumes": bool(watched.volumes),
         "node": watched.nodes is not None,

@@ -13,8 +13,9 @@ from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 from opentelemetry.trace import Span
 from starlette.requests import Request
 
+from ..error_types import CANCELLED, NONE, TOOL_ERROR, error_type
 from ..exchange import exchange_of
-from ..metrics import Metrics
+from ..metrics import OTHER, Metrics
 from ..request_filters import object_or_empty
 from ..tracing import exemplar, failed, mcp_span, name_target
 from .tool_headers import ToolHeaders
@@ -50,20 +51,22 @@ class Observed:
             if method == "tools/call" and isinstance(name, str):
                 exchange.tool = name[:LONGEST_NAME]
         given = object_or_empty((params or {}).get("_meta")).get("traceparent")
-        began, outcome, example = time.perf_counter(), "cancelled", None
+        began, example = time.perf_counter(), None
+        outcome = kind = CANCELLED
         try:
             with mcp_span(exchange, known, _version(request), given) as span:
                 example = exemplar()
                 try:
                     result = await work
-                except MCPError as error:
-                    failed(span, str(error.error.code))
+                    kind = TOOL_ERROR if result.get("isError") is True else NONE
+                except BaseException as error:
+                    kind = error_type(error)
                     raise
                 finally:
+                    if kind:
+                        failed(span, kind)
                     self._name(span, known, name)
-                if result.get("isError") is True:
-                    failed(span, "tool_error")
-            outcome = "tool_error" if result.get("isError") is True else "ok"
+            outcome = kind or "ok"
         except MCPError:
             outcome = "error"
             raise
@@ -73,8 +76,17 @@ class Observed:
             if exchange is not None:
                 exchange.outcome = outcome
             seconds = time.perf_counter() - began
-            self.metrics.of(self.metrics.requests, known, outcome).inc()
-            self.metrics.of(self.metrics.request_seconds, known).observe(seconds, example)
+            metrics, tool = self.metrics, self._tool_label(known, name)
+            metrics.of(metrics.requests, known, outcome).inc()
+            metrics.of(metrics.request_seconds, known).observe(seconds, example)
+            metrics.of(metrics.operation_seconds, known, tool, kind).observe(seconds, example)
+
+    def _tool_label(self, method: str, name: object) -> str:
+        if method != "tools/call":
+            return ""
+        if isinstance(name, str) and name in self.tools.names:
+            return self.metrics.tool_label(name)
+        return OTHER
 
     def _name(self, span: Span, method: str, name: object) -> None:
         if isinstance(name, str) and name in self.tools.names:

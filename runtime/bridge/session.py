@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +19,14 @@ from mcp_types import (
     JSONRPCRequest,
     JSONRPCResponse,
 )
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from ..drain import Call
 from ..logs import event
 from ..memory_sessions import RELEASE
+from ..metrics import OTHER
 from .calls import CallLimits, new_call
 from .conversation import Conversation, Params
 from .observed import Observed
@@ -42,6 +45,8 @@ class Session:
     Attributes:
         owner: the user who opened it, as the gateway names them.
         opened: the program has accepted `initialize`.
+        version: the revision of MCP that they have agreed on.
+        began: time at which the session was opened.
         streams: open GET streams of the client: none or one.
         calls: unanswered requests of the client, by their id, oldest first.
         questions: unanswered requests of the program to the client, by their id on the wire.
@@ -56,6 +61,8 @@ class Session:
     limits: CallLimits
     observed: Observed
     opened: bool = False
+    version: str = OTHER
+    began: float = field(default_factory=time.perf_counter)
     streams: int = 0
     calls: dict[str | int, Call] = field(default_factory=dict[str | int, Call])
     questions: dict[str, tuple[Conversation, Any]] = field(
@@ -85,6 +92,9 @@ class Session:
                 if idle.cancelled_caught:
                     event("session_idle", seconds=self.options.idle_seconds)
         finally:
+            if self.opened:
+                seconds = time.perf_counter() - self.began
+                self.observed.metrics.session_ended(self.version, seconds)
             with anyio.CancelScope(shield=True):
                 for task in list(self.tasks):
                     task.cancel()
@@ -141,7 +151,10 @@ class Session:
             )
 
         result = await self.program.request(message.method, message.params or {}, relay)
-        self.opened = self.opened or message.method == "initialize"
+        if message.method == "initialize":
+            self.opened = True
+            agreed = result.get("protocolVersion")
+            self.version = agreed if agreed in HANDSHAKE_PROTOCOL_VERSIONS else OTHER
         return result
 
     async def _answer(self, message: JSONRPCRequest, request: Request | None, work: Any) -> None:

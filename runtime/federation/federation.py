@@ -16,8 +16,10 @@ from mcp_types.methods import serialize_server_result
 from pydantic import ValidationError
 
 from ..logs import event
+from ..metrics import Metrics
 from ..tool_servers_config import ToolServerSection
 from .callers import Caller, RequestContext
+from .client_metrics import ClientMetrics
 from .failures import InvalidAnswerError, UnreachableError
 from .kinds import TOOLS, Kind, load_schema_checker
 from .lists import Lists, Offer
@@ -53,10 +55,15 @@ class Found:
 class Federation:
     """All other servers whose tools, prompts and resources this server offers."""
 
-    def __init__(self, sections: Sequence[ToolServerSection], own_name: str) -> None:
+    def __init__(
+        self, sections: Sequence[ToolServerSection], own_name: str, metrics: Metrics
+    ) -> None:
         self.own_name = own_name
         names = frozenset(section.name for section in sections)
-        upstreams = [Upstream(section, own_name) for section in sections]
+        upstreams: list[Upstream] = []
+        if sections:
+            requests = ClientMetrics(metrics)
+            upstreams = [Upstream(section, own_name, requests) for section in sections]
         if any(section.send_user for section in sections):
             load_schema_checker()
         self.members = {one.name: Member(one, Lists(one, names)) for one in upstreams}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -31,13 +32,21 @@ from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
 from opentelemetry.propagate import inject
 
 from .. import __version__
+from ..error_types import NONE, TOOL_ERROR, error_type
 from ..logs import event
 from ..tool_servers_config import ToolServerSection
 from ..tracing import failed, upstream_span
 from .answers import Message
 from .callers import Caller
+from .client_metrics import ClientMetrics
 from .connections import Connections, Reply
-from .failures import CallerRefusedError, CircuitBreaker, InvalidAnswerError, UnreachableError
+from .failures import (
+    CallerRefusedError,
+    CircuitBreaker,
+    InvalidAnswerError,
+    NoAnswerError,
+    UnreachableError,
+)
 from .legacy_sessions import VERSION, LegacySessions, Session, request
 
 NOTICE_SECONDS = 2.0
@@ -81,8 +90,9 @@ class Upstream:
         era: what it speaks; None: not known yet.
     """
 
-    def __init__(self, section: ToolServerSection, own_name: str) -> None:
+    def __init__(self, section: ToolServerSection, own_name: str, metrics: ClientMetrics) -> None:
         self.section = section
+        self.metrics = metrics
         self.name = section.name
         self.own_name = own_name
         self.host = httpx2.URL(section.url).host
@@ -106,17 +116,23 @@ class Upstream:
         """
         tool = asked.params.get("name") if self.answered else None
         with upstream_span(asked.method, self.name, self.host, tool) as made:
+            self.breaker.admit()
+            began, kind = time.perf_counter(), NONE
             try:
                 result = await self._send(asked)
-            except MCPError as refused:
-                failed(made, str(refused.error.code))
+                if result.get("isError") is True:
+                    kind = TOOL_ERROR
+                return result
+            except BaseException as error:
+                kind = _error_type(error)
                 raise
-            if result.get("isError") is True:
-                failed(made, "tool_error")
-            return result
+            finally:
+                if kind:
+                    failed(made, kind)
+                seconds = time.perf_counter() - began
+                self.metrics.observe(asked.method, tool, kind, self.host, seconds)
 
     async def _send(self, asked: Asked) -> dict[str, Any]:
-        self.breaker.admit()
         sent = asked.caller.headers_for(self.own_name, send_user=self.section.send_user)
         try:
             if await self._era(asked.caller, sent) == "modern":
@@ -277,6 +293,13 @@ class Upstream:
         task = asyncio.get_running_loop().create_task(tell())
         self._notices.add(task)
         task.add_done_callback(self._notices.discard)
+
+
+def _error_type(error: BaseException) -> str:
+    """The `error.type` of a request: the name of the failure, if the server gave no answer."""
+    if isinstance(error, NoAnswerError | StaleSchemaError):
+        return type(error).__name__
+    return error_type(error)
 
 
 def _is_modern(discovered: Message) -> bool:

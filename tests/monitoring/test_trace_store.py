@@ -212,7 +212,8 @@ def test_prometheus_leads_from_a_histogram_to_the_trace_of_a_call(
     ]
 
     def traces() -> set[str]:
-        query = {"query": "mcp_request_duration_seconds_bucket", "start": began, "end": began + 600}
+        name = "mcp_server_operation_duration_seconds_bucket"
+        query = {"query": name, "start": began, "end": began + 600}
         try:
             answer = httpx2.get(f"http://127.0.0.1:{port}/api/v1/query_exemplars", params=query)
         except httpx2.TransportError:

@@ -20,7 +20,8 @@ from tests.harness.server import RunningServer, fetch, free_port, serving, until
 from tests.harness.tokens import Issuer
 
 BURST = 60
-OF_SERVER = exported_by("server") | exported_by("audit")
+OF_MODERN = exported_by("server") | exported_by("audit")
+OF_SERVER = OF_MODERN | exported_by("sessions")
 
 
 async def used(server: RunningServer) -> None:
@@ -38,6 +39,10 @@ async def used(server: RunningServer) -> None:
         await client.read_resource(first.uri)
         with pytest.raises(MCPError):
             await client.read_resource(memory_uri("plan"))
+    if server.config["protocol"].get("era") != "modern":
+        async with server.client("legacy") as client:
+            await client.list_tools()
+        until(lambda: server.metric("mcp_server_session_duration_seconds_count"))
 
 
 def described(**more: Any) -> dict[str, Any]:
@@ -65,7 +70,7 @@ async def test_a_server_of_several_processes_exports_those_of_both_kinds(
     with serving(tmp_path, issuer, **described(workers=2), protocol={"era": "modern"}) as server:
         await used(server)
         until(lambda: "mcp_dependency_up{" in fetch(server.metrics_url).text)
-        expected = listed(OF_SERVER | exported_by("workers"))
+        expected = listed(OF_MODERN | exported_by("workers"))
         assert scraped(fetch(server.metrics_url).text) == expected
 
 

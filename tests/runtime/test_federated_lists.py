@@ -15,11 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from runtime.config import ServerConfig
 from runtime.federation import connections, failures, kinds, lists
 from runtime.federation.callers import Caller
 from runtime.federation.federation import Federation, Member
 from runtime.federation.kinds import PROMPTS, RESOURCES, TOOLS, Kind
 from runtime.federation.upstream import Asked
+from runtime.metrics import Metrics
 from runtime.tool_servers_config import ToolServerSection
 from tests.harness.server import MODERN, free_port
 from tests.harness.user_server import UserServer, running
@@ -67,7 +69,8 @@ async def listing(
     scripted = Scripted(result)
     with running(scripted) as server:
         entry = server.entry("weather", **{"era": "modern", **fields})
-        federation = Federation([ToolServerSection.model_validate(entry)], "core")
+        section = ToolServerSection.model_validate(entry)
+        federation = Federation([section], "core", Metrics(ServerConfig()))
         try:
             yield federation.members["weather"], scripted, server
         finally:
@@ -335,7 +338,7 @@ async def test_a_server_that_does_not_answer_is_asked_again_after_a_while(
 
 async def test_a_server_that_refuses_connections_is_left_out_of_lists():
     section = ToolServerSection(name="weather", url=f"http://127.0.0.1:{free_port()}/mcp")
-    federation = Federation([section], "core")
+    federation = Federation([section], "core", Metrics(ServerConfig()))
     assert await names(federation.members["weather"]) == []
     await federation.aclose()
 

@@ -181,6 +181,8 @@ async def test_metrics_name_the_trace_of_a_call(issuer: Issuer, spans: InMemoryS
     lines = [line for line in text.splitlines() if TRACE in line]
     assert any(line.startswith("mcp_tool_duration_seconds_bucket") for line in lines)
     assert any(line.startswith("mcp_request_duration_seconds_bucket") for line in lines)
+    operation = 'mcp_server_operation_duration_seconds_bucket{error_type="",gen_ai_tool_name="echo"'
+    assert any(line.startswith(operation) for line in lines)
     assert text.endswith("# EOF\n")
     assert "_created" not in text
     assert TRACE not in plain

@@ -11,8 +11,10 @@ import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from runtime.config import ServerConfig
 from runtime.federation.federation import Federation
 from runtime.federation.kinds import TOOLS
+from runtime.metrics import Metrics
 from runtime.tool_servers_config import ToolServerSection
 from tests.harness.certificates import Authority
 from tests.harness.server import (
@@ -131,7 +133,8 @@ async def test_a_server_cannot_offer_a_tool_in_the_name_of_another():
     sections = [
         ToolServerSection(name=name, url=f"https://{name}.example/mcp") for name in ("a", "b")
     ]
-    first, second = (member.lists for member in Federation(sections, "core").members.values())
+    federation = Federation(sections, "core", Metrics(ServerConfig()))
+    first, second = (member.lists for member in federation.members.values())
     tools = [{"name": "a__remember", "inputSchema": {"type": "object"}}]
     for lists, offered in ((first, "a__remember"), (second, "b__a__remember")):
         (item,) = lists._checked(TOOLS, tools, None).items  # pyright: ignore[reportPrivateUsage]

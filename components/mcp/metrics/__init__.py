@@ -17,7 +17,7 @@ from .exported_metric import ExportedMetric, Exporter
 from .gateway import GATEWAY
 from .log_forwarder import LOG_FORWARDER
 from .monitoring import ALERTMANAGER, PROMETHEUS
-from .servers import AGES, NODE, PROCESSES, SERVERS, WORKERS
+from .servers import AGES, NODE, PROCESSES, SERVERS, SESSIONS, TOOL_SERVERS, WORKERS
 from .stores import POSTGRES, VALKEY
 from .trace_store import TRACE_STORE
 
@@ -30,6 +30,8 @@ _METRICS: Final = (
     *BACKUPS,
     *VOLUMES,
     *AGES,
+    *SESSIONS,
+    *TOOL_SERVERS,
     *WORKERS,
     *GATEWAY,
     *VALKEY,

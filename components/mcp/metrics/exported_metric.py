@@ -19,6 +19,8 @@ Exporter = Literal[
     "backups",
     "volumes",
     "ages",
+    "sessions",
+    "tool_servers",
     "egress",
     "logs",
     "log_forwarder",
@@ -32,9 +34,11 @@ server with several worker processes. ``gateway``: the exporter beside the gatew
 ``audit``: a server that writes to the audit log; ``audit_results``: the same, once the job that
 keeps the log has run. ``node``: a server with a QuDAG node that has peers, besides what a server
 exports. ``backups``: a server with a database that has been backed up. ``volumes``: the same, once
-a job has backed up or read back volumes. ``ages``: a server with a database. ``egress``: Envoy,
-the egress proxy. ``logs``: a collector of log lines. ``log_forwarder``: what forwards them to
-Elasticsearch or OpenSearch. ``traces``: the collector of traces. ``trace_store``: Jaeger.
+a job has backed up or read back volumes. ``ages``: a server with a database. ``sessions``: a
+server that keeps legacy sessions in its process, and the bridge. ``tool_servers``: a server that
+offers the tools of other servers. ``egress``: Envoy, the egress proxy. ``logs``: a collector of log
+lines. ``log_forwarder``: what forwards them to Elasticsearch or OpenSearch. ``traces``: the
+collector of traces. ``trace_store``: Jaeger.
 ``prometheus``, ``alertmanager``: the platform's own, about themselves."""
 
 

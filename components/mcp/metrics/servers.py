@@ -36,6 +36,14 @@ SERVERS: Final = (
         sources=("S0", "S3"),
     ),
     ExportedMetric(
+        name="mcp_server_operation_duration_seconds",
+        kind="histogram",
+        unit="seconds",
+        labels=("mcp_method_name", "gen_ai_tool_name", "error_type"),
+        meaning="From an MCP request to its result, without notifications and subscriptions.",
+        convention="mcp.server.operation.duration",
+    ),
+    ExportedMetric(
         name="mcp_tool_requests_total",
         kind="counter",
         labels=("tool_name",),
@@ -134,6 +142,33 @@ SERVERS: Final = (
         kind="info",
         labels=("version", "role", "name", "era", "environment", "region"),
         meaning="What runs here.",
+    ),
+)
+
+SESSIONS: Final = (
+    ExportedMetric(
+        name="mcp_server_session_duration_seconds",
+        kind="histogram",
+        unit="seconds",
+        labels=("mcp_protocol_version",),
+        exporters=("sessions",),
+        meaning=(
+            "From the start of a legacy session to its end. Sessions in a shared store are not "
+            "measured: one process starts them and another may end them, or they expire."
+        ),
+        convention="mcp.server.session.duration",
+    ),
+)
+
+TOOL_SERVERS: Final = (
+    ExportedMetric(
+        name="mcp_client_operation_duration_seconds",
+        kind="histogram",
+        unit="seconds",
+        labels=("mcp_method_name", "gen_ai_tool_name", "error_type", "server_address"),
+        exporters=("tool_servers",),
+        meaning="From a request to another server to its answer.",
+        convention="mcp.client.operation.duration",
     ),
 )
 

@@ -75,7 +75,15 @@ def _pages_of_s3(availability: float) -> Iterator[Dashboard]:
         sections=[
             Section(
                 title="Requests",
-                panels=[servers.REQUESTS, servers.DURATION, servers.FAILURES, servers.HTTP],
+                panels=[
+                    servers.REQUESTS,
+                    servers.DURATION,
+                    servers.METHODS,
+                    servers.FAILURES,
+                    servers.ERROR_TYPES,
+                    servers.HTTP,
+                    servers.SESSIONS,
+                ],
             ),
             Section(
                 title="Tools",
@@ -87,6 +95,10 @@ def _pages_of_s3(availability: float) -> Iterator[Dashboard]:
                 ],
             ),
             Section(title="Resources and prompts", panels=[servers.RESOURCES, servers.PROMPTS]),
+            Section(
+                title="Other servers whose tools are offered",
+                panels=[servers.OTHER_SERVERS, servers.ERRORS_OF_OTHER_SERVERS],
+            ),
             gateway.GATEWAY,
         ],
     )

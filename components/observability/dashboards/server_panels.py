@@ -63,6 +63,77 @@ DURATION: Final = Panel(
     unit=Unit.SECONDS,
     queries=quantiles("mcp_request_duration_seconds"),
 )
+METHODS: Final = Panel(
+    title="Time of methods",
+    meaning="From an MCP request to its result, by method.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=quantile(0.95, "mcp_server_operation_duration_seconds", by=("mcp_method_name",)),
+            legend="{{mcp_method_name}} 95th percentile",
+        )
+    ],
+)
+ERROR_TYPES: Final = Panel(
+    title="Errors by type",
+    meaning="MCP requests that ended with an error, by method: a code of JSON-RPC, tool_error or "
+    "cancelled.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(
+            expr=rate(
+                "mcp_server_operation_duration_seconds",
+                'error_type!=""',
+                by=("mcp_method_name", "error_type"),
+                suffix="_count",
+            ),
+            legend="{{mcp_method_name}} {{error_type}}",
+        )
+    ],
+)
+SESSIONS: Final = Panel(
+    title="Length of sessions",
+    meaning="Mean time of the legacy sessions that have ended, by server.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=ratio(
+                rate("mcp_server_session_duration_seconds", by=("job",), suffix="_sum"),
+                rate("mcp_server_session_duration_seconds", by=("job",), suffix="_count"),
+            ),
+            legend="{{job}}",
+        )
+    ],
+)
+OTHER_SERVERS: Final = Panel(
+    title="Response times of other servers",
+    meaning="From a request to a server whose tools are offered here to its answer.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=quantile(share, "mcp_client_operation_duration_seconds", by=("server_address",)),
+            legend=f"{{{{server_address}}}} {legend}",
+        )
+        for share, legend in QUANTILES[:2]
+    ],
+)
+ERRORS_OF_OTHER_SERVERS: Final = Panel(
+    title="Errors of other servers",
+    meaning="Requests to servers whose tools are offered here that ended with an error, or without "
+    "an answer.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(
+            expr=rate(
+                "mcp_client_operation_duration_seconds",
+                'error_type!=""',
+                by=("server_address", "error_type"),
+                suffix="_count",
+            ),
+            legend="{{server_address}} {{error_type}}",
+        )
+    ],
+)
 FAILURES: Final = Panel(
     title="Failed requests",
     meaning="Share of MCP requests that crashed, or whose tool reported an error.",
