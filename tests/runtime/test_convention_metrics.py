@@ -19,6 +19,7 @@ from mcp_types.jsonrpc import ErrorData
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, ValidationError
 
@@ -27,10 +28,14 @@ from runtime import span_export, tracing
 from runtime.application import application
 from runtime.config import Config, ServerConfig
 from runtime.error_types import error_type
-from runtime.federation.failures import UnreachableError
+from runtime.federation.callers import Caller
+from runtime.federation.failures import CircuitOpenError, UnreachableError
+from runtime.federation.federation import Federation
+from runtime.federation.upstream import Asked
 from runtime.metrics import Metrics
 from runtime.state import SessionStore
 from runtime.stores.in_memory import InMemorySessions
+from runtime.tool_servers_config import ToolServerSection
 from tests.harness.bridge import bridging, faults
 from tests.harness.server import (
     MODERN,
@@ -137,6 +142,17 @@ def test_a_call_whose_client_has_gone_is_cancelled(tmp_path: Path, issuer: Issue
             until(lambda: server.metric("mcp_calls_in_flight") == 1)
         key = ("tools/call", "wait", "cancelled")
         until(lambda: operations(fetch(server.metrics_url).text).get(key) == 1)
+
+
+async def test_a_subscription_is_no_operation(tmp_path: Path, issuer: Issuer):
+    """Its answer is a stream that ends when the client has gone; spans have none of it either."""
+    with serving(tmp_path, issuer) as server:
+        async with server.client() as client, client.listen(tools_list_changed=True):
+            await client.list_tools()
+        until(lambda: server.metric("mcp_requests_total", method="subscriptions/listen") == 1)
+        methods = {method for method, *_ in operations(fetch(server.metrics_url).text)}
+    assert "tools/list" in methods
+    assert "subscriptions/listen" not in methods
 
 
 class _Number(BaseModel):
@@ -297,6 +313,23 @@ async def test_spans_and_metrics_name_the_same_errors(issuer: Issuer, spans: InM
         assert {(method, error) for method, _, error, *_ in found} == of_spans
         assert {error for _, error in of_spans} >= errors
     assert client_operations(text)["tools/call", "other", "UnreachableError", "127.0.0.1"] >= 1
+
+
+async def test_a_request_that_is_not_sent_is_not_measured():
+    """The circuit breaker is open after three failures."""
+    section = ToolServerSection(name="weather", url=f"http://127.0.0.1:{free_port()}/mcp")
+    metrics = Metrics(ServerConfig())
+    federation = Federation([section], "core", metrics)
+    upstream = federation.members["weather"].upstream
+    asked = Asked("tools/list", {}, Caller(token=None, headers={}, meta={}, version=MODERN))
+    for _ in range(3):
+        with pytest.raises(UnreachableError):
+            await upstream.send(asked)
+    with pytest.raises(CircuitOpenError):
+        await upstream.send(asked)
+    await federation.aclose()
+    found = client_operations(generate_latest(metrics.registry).decode())
+    assert found == {("tools/list", "", "UnreachableError", "127.0.0.1"): 3}
 
 
 def client_operations(text: str) -> dict[Key, float]:
