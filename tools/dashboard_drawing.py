@@ -15,6 +15,8 @@ WIDTH, HEIGHT = 600, 190
 LEFT, RIGHT, TOP, BOTTOM = 58, 8, 8, 20
 ROW_PIXELS: Final = 36
 LEGEND_LINES: Final = 8
+LEGEND_CHARACTERS: Final = 200
+"""As many as fit below a panel; longer names leave room for fewer lines."""
 
 STYLE: Final = """
 body{margin:0;padding:12px;font:12px system-ui,sans-serif;background:#f4f5f5;color:#24292e}
@@ -121,10 +123,11 @@ def _drawn(panel: Mapping[str, Any], lines: Sequence[Line], times: tuple[float, 
         points = [(x(at), y(value)) for at, value in line.points if math.isfinite(value)]
         path = "L".join(f"{across:.1f} {down:.1f}" for across, down in points)
         shapes.append(f'<path d="M{path}" stroke="{color}" stroke-width="1.4" fill="none"/>')
-        if number < LEGEND_LINES:
+        named = sum(len(one.name) for one in lines[: number + 1])
+        if number < LEGEND_LINES and named <= LEGEND_CHARACTERS:
             legend.append(f'<span><i style="background:{color}"></i>{escape(line.name)}</span>')
-    if len(lines) > LEGEND_LINES:
-        legend.append(f"<span>and {len(lines) - LEGEND_LINES} more</span>")
+    if len(lines) > len(legend):
+        legend.append(f"<span>and {len(lines) - len(legend)} more</span>")
     return (
         f'{title}<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" font-size="10">'
         f'{"".join(shapes)}</svg><div class="legend">{"".join(legend)}</div>'

@@ -99,3 +99,13 @@ def test_all_panels_have_one_range_of_time():
     )
     [begun] = {float(found) for found in re.findall(r'd="M([0-9.]+) [0-9.]+L', text)} - {58.0}
     assert begun == 325.0
+
+
+@pytest.mark.parametrize(("length", "named"), [(4, 8), (60, 3)])
+def test_the_names_of_lines_fit_below_the_panel(length: int, named: int):
+    points = [(0.0, 1.0), (30.0, 2.0)]
+    series: Series = [({"job": f"{at:0{length}}"}, points) for at in range(10)]
+    text, _ = drawn({"mcp_calls_in_flight": series})
+    [panel] = re.findall(r'<div class="panel"(?:(?!<div class="panel").)*Calls in flight.*', text)
+    assert len(re.findall(r"</i>", panel)) == named
+    assert f"and {10 - named} more" in panel
