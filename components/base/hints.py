@@ -7,7 +7,7 @@ bounds, ``pulumi.Input[T]`` lets an Output stand for a value that is known later
 from __future__ import annotations
 
 import types
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -103,6 +103,8 @@ def reader(hint: Any, of_dataclass: Callable[[type[Any]], Read]) -> Reader:
         made = _choice({choice: choice for choice in inner}, inner)
     elif origin in _LISTS:
         made = _list(reader(inner[0], of_dataclass))
+    elif origin is frozenset:
+        made = _set(reader(inner[0], of_dataclass))
     elif origin in _MAPPINGS:
         made = _mapping(*(reader(part, of_dataclass) for part in inner))
     elif isinstance(hint, type):
@@ -195,6 +197,18 @@ def _list(entry: Reader) -> Reader:
         return tuple(read) if mapping else cast("Any", value)
 
     return Reader("a list", read)
+
+
+def _set(entry: Reader) -> Reader:
+    def read(value: Any, at: str, walk: Walk, mapping: bool) -> Any:
+        if not isinstance(value, Set | Sequence) or isinstance(value, str | bytes):
+            walk.refuse(at, f"is {shown(value)}, not a set", _USELESS, "write a set: {...}")
+            return value
+        entries = cast("Set[Any] | Sequence[Any]", value)
+        read = [entry(one, at, walk, mapping) for one in entries]
+        return frozenset(read) if mapping else cast("Any", value)
+
+    return Reader("a set", read)
 
 
 def _mapping(key: Reader, entry: Reader) -> Reader:

@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 import pulumi
 
-from ..base.constraints import shown
+from ..base.arguments import arguments
+from ..base.constraints import Form, shown
 from ..base.forms import DNS_LABEL
 from ..base.problems import Problem
-from ..base.refusal import refuse
+from ..base.refusal import Refused, refuse
 from ..kubernetes.gateway_metrics import EXPORTER as GATEWAY_PORT
 from ..kubernetes.labels import selector
 from ..mcp.era import has_sessions
@@ -23,6 +24,13 @@ from .rules.external_exporters import ExternalExporter
 from .targets import ScrapeTarget
 
 SDK: Final = "grafana_foundation_sdk"
+ROUTE: Final = Form(
+    name="path at the gateway",
+    pattern="^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$",
+    words="a path that begins with /",
+    examples=("/servers/weather",),
+    consequence="the dashboard would find no requests",
+)
 _WORKLOADS: Final = (
     "gateway",
     "engine",
@@ -52,7 +60,7 @@ def scrape_targets(
     Raises:
         Refused: a part that no rule can watch, or the name of an alert that does not exist.
     """
-    refuse(_problems(watched, "scrape_targets"))
+    refuse(_every_problem(watched, "scrape_targets"))
     ports: dict[str | None, tuple[str, str]] = {
         **{name: ("metrics", "server") for name in watched.exporting},
         watched.gateway: (GATEWAY_PORT, "gateway"),
@@ -83,7 +91,7 @@ def alert_rules(watched: RuleOptions) -> str:
     Raises:
         Refused: a part that no rule can watch, or the name of an alert that does not exist.
     """
-    refuse(_problems(watched, "alert_rules"))
+    refuse(_every_problem(watched, "alert_rules"))
     return json.dumps({"groups": rule_groups(watched)}, indent=1)
 
 
@@ -103,7 +111,13 @@ def grafana_dashboards(
     Raises:
         Refused: as ``alert_rules``, or the package ``grafana-foundation-sdk`` is missing.
     """
-    refuse([*_problems(watched, "grafana_dashboards"), *_missing_package()])
+    refuse(
+        [
+            *_every_problem(watched, "grafana_dashboards"),
+            *_path_problems(paths),
+            *_missing_package(),
+        ]
+    )
     from .dashboards import DashboardOptions, dashboard_texts
 
     return dashboard_texts(
@@ -139,6 +153,38 @@ def _exporters(watched: RuleOptions) -> frozenset[Exporter]:
         "log_forwarder": watched.log_forwarder is not None,
     }
     return frozenset(name for name, exports in there.items() if exports)
+
+
+def _every_problem(watched: Any, at: str) -> list[Problem]:
+    """What is wrong with the parts, and values of a wrong type, form or range."""
+    found = list(_problems(watched, at))
+    if isinstance(watched, RuleOptions):
+        try:
+            arguments(RuleOptions, watched, at=at)
+        except Refused as refused:
+            known = {one.path for one in found}
+            found += [one for one in refused.problems if one.path not in known]
+    return found
+
+
+def _path_problems(paths: Any) -> Iterator[Problem]:
+    at = "grafana_dashboards.paths"
+    if paths is not None and not isinstance(paths, Mapping):
+        yield Problem(
+            at,
+            f"is {shown(paths)}, not a mapping",
+            "nothing says which path is that of which server",
+            "write {name: path}, such as {'weather': '/servers/weather'}",
+        )
+        return
+    given = cast("Mapping[Any, Any]", paths or {})
+    for name, path in given.items():
+        for found in (
+            DNS_LABEL.problem(f"{at}[{name!r}]", name),
+            ROUTE.problem(f"{at}.{name}", path),
+        ):
+            if found:
+                yield found
 
 
 def _problems(watched: Any, at: str) -> Iterator[Problem]:
@@ -200,7 +246,7 @@ def _unknown_names(watched: RuleOptions, at: str) -> Iterator[Problem]:
         ("disabled", watched.disabled, [*every_alert()] if watched.disabled else []),
         ("exporters", watched.exporters, exporters),
     ):
-        for name in sorted(map(str, written)):
+        for name in sorted(() if isinstance(written, str) else map(str, written)):
             if name not in known:
                 like = get_close_matches(name, known, 1)
                 yield Problem(

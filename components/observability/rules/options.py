@@ -2,18 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
+from ...base.arg_types import DnsLabel
+from ...base.constraints import Form, Range
+from ...base.problems import Problem
 from ...mcp.era import Era
-from ...mcp.objectives import Objectives
+from ...mcp.objectives import LATENCY_BOUNDS, Objectives
 from .external_exporters import ExternalExporter
 from .overrides import AlertOverride
 from .targets import NAMESPACE, one_of
 
 RUNBOOKS: Final = "docs/runbooks"
 """Where the runbooks are in the repository; a stack names the URL under which people read them."""
+
+
+_NEVER: Final = "the alert would never fire, or always"
+_PROMISE: Final = Range(
+    least=50, most=99.999, whole=False, consequence="it would promise nothing, or no failure at all"
+)
+PerTime = Annotated[float, Range(least=0.001, most=1_000_000, whole=False, consequence=_NEVER)]
+Percent = Annotated[float, Range(least=0.1, most=99.9, whole=False, consequence=_NEVER)]
+QuantileSeconds = Annotated[
+    float,
+    Range(
+        least=0.001,
+        most=299,
+        whole=False,
+        consequence="the histograms end at 300 seconds: the alert would never fire",
+    ),
+]
+Days = Annotated[int, Range(least=1, most=3650, consequence=_NEVER)]
+Above0 = Annotated[int, Range(least=1, consequence=_NEVER)]
+Count = Annotated[int, Range(least=0, consequence="there are no fewer than none")]
+Cores = Annotated[float, Range(least=0.001, whole=False, consequence=_NEVER)]
+ImageMetricName = Annotated[
+    str,
+    Form(
+        name="metric of an image",
+        pattern="^[A-Za-z_][A-Za-z0-9_]{0,198}[A-Za-z0-9]$",
+        words="the name of a metric as Prometheus has it: letters, digits and _",
+        examples=("model_accuracy",),
+        consequence="the rule would find no series",
+        longest=200,
+    ),
+]
+LinkTarget = Annotated[
+    str,
+    Form(
+        name="URL or path",
+        pattern="^[A-Za-z0-9._~:/%+-]*$",
+        words="a URL without query, or a path",
+        examples=("https://git.example.com/docs/runbooks",),
+        consequence="links in alerts would lead nowhere",
+        shortest=0,
+        longest=2048,
+    ),
+]
+NAMED_METRICS: Final = ("accuracy", "inference_seconds", "active_users", "feature_uses")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +79,24 @@ class MonitoredServer:
         memory_bytes: limit of memory of a pod; None: unknown.
     """
 
-    name: str
+    name: DnsLabel
     era: Era = "modern"
     exports: bool = True
     image_metrics: bool = False
-    named: Mapping[str, str] = field(default_factory=dict[str, str])
-    cores: float | None = None
-    memory_bytes: int | None = None
+    named: Mapping[str, ImageMetricName] = field(default_factory=dict[str, str])
+    cores: Cores | None = None
+    memory_bytes: Above0 | None = None
+
+    def refusals(self) -> Iterator[Problem]:
+        """Metrics of images have one of four meanings."""
+        for meaning in self.named:
+            if meaning not in NAMED_METRICS:
+                yield Problem(
+                    f"named.{meaning}",
+                    "is none of the meanings that have a rule",
+                    "nothing would be recorded",
+                    f"write one of {', '.join(NAMED_METRICS)}",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,23 +123,23 @@ class Thresholds:
         recovery_minutes: duration of a restore drill (S3).
     """
 
-    tool_errors_per_second: float = 0.1
-    tool_latency_seconds: float = 0.5
-    server_memory_megabytes: float = 400
-    error_percent: float = 5
-    response_seconds: float = 2
-    resource_percent: float = 80
-    workflow_failure_percent: float = 10
-    agent_response_seconds: float = 120
-    connections_percent: float = 90
-    unauthorized_per_second: float = 1
-    limited_per_second: float = 1
-    replication_lag_seconds: float = 30
-    secret_days: int = 90
-    certificate_days: int = 14
-    egress_refused_per_minute: float = 1
-    quota_percent: float = 90
-    recovery_minutes: int = 30
+    tool_errors_per_second: PerTime = 0.1
+    tool_latency_seconds: QuantileSeconds = 0.5
+    server_memory_megabytes: PerTime = 400
+    error_percent: Percent = 5
+    response_seconds: QuantileSeconds = 2
+    resource_percent: Percent = 80
+    workflow_failure_percent: Percent = 10
+    agent_response_seconds: QuantileSeconds = 120
+    connections_percent: Percent = 90
+    unauthorized_per_second: PerTime = 1
+    limited_per_second: PerTime = 1
+    replication_lag_seconds: PerTime = 30
+    secret_days: Days = 90
+    certificate_days: Days = 14
+    egress_refused_per_minute: PerTime = 1
+    quota_percent: Percent = 90
+    recovery_minutes: Above0 = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,40 +183,62 @@ class RuleOptions:
         grafana: URL of Grafana; empty: links to dashboards are paths.
     """
 
-    namespace: str
-    further_namespaces: tuple[str, ...] = ()
+    namespace: DnsLabel
+    further_namespaces: tuple[DnsLabel, ...] = ()
     servers: tuple[MonitoredServer, ...] = ()
-    gateway: str | None = None
-    engine: str | None = None
-    agents: tuple[str, ...] = ()
-    nodes: str | None = None
+    gateway: DnsLabel | None = None
+    engine: DnsLabel | None = None
+    agents: tuple[DnsLabel, ...] = ()
+    nodes: DnsLabel | None = None
     database: Literal["postgres-exporter", "cloudnative-pg"] | None = None
-    valkey: str | None = None
-    valkey_replicas: int = 0
-    egress: str | None = None
-    logs: str | None = None
-    log_forwarder: str | None = None
-    traces: str | None = None
-    trace_store: str | None = None
-    monitoring: str | None = None
+    valkey: DnsLabel | None = None
+    valkey_replicas: Count = 0
+    egress: DnsLabel | None = None
+    logs: DnsLabel | None = None
+    log_forwarder: DnsLabel | None = None
+    traces: DnsLabel | None = None
+    trace_store: DnsLabel | None = None
+    monitoring: DnsLabel | None = None
     alertmanager: bool = False
-    trace_store_bytes: int | None = None
-    recovery_point_minutes: int | None = None
-    base_backup_minutes: int | None = None
-    volumes: tuple[str, ...] = ()
-    drill_hours: int | None = None
+    trace_store_bytes: Above0 | None = None
+    recovery_point_minutes: Above0 | None = None
+    base_backup_minutes: Above0 | None = None
+    volumes: tuple[DnsLabel, ...] = ()
+    drill_hours: Above0 | None = None
     audit: bool = False
-    audit_hours: int | None = None
-    drain_seconds: int = 120
+    audit_hours: Above0 | None = None
+    drain_seconds: Above0 = 120
     objectives: Objectives = field(default_factory=Objectives)
     thresholds: Thresholds = field(default_factory=Thresholds)
     disabled: frozenset[str] = frozenset()
     overrides: Mapping[str, AlertOverride] = field(default_factory=dict[str, AlertOverride])
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     exporters: frozenset[ExternalExporter] = frozenset()
-    runbooks: str = RUNBOOKS
-    runbooks_namespace: str | None = None
-    grafana: str = ""
+    runbooks: LinkTarget = RUNBOOKS
+    runbooks_namespace: DnsLabel | None = None
+    grafana: LinkTarget = ""
+
+    def refusals(self) -> Iterator[Problem]:
+        """No server is watched twice, and the objectives can be computed."""
+        names = [server.name for server in self.servers]
+        for n, name in enumerate(names):
+            if name in names[:n]:
+                yield Problem(
+                    f"servers[{n}].name",
+                    f"is {name}, as that of another server",
+                    "one of the two would not be watched",
+                    "leave one out",
+                )
+        for name in ("availability_percent", "latency_percent"):
+            if found := _PROMISE.problem(f"objectives.{name}", getattr(self.objectives, name)):
+                yield found
+        if self.objectives.latency_seconds not in LATENCY_BOUNDS:
+            yield Problem(
+                "objectives.latency_seconds",
+                f"is {self.objectives.latency_seconds:g}, which is no bound of the histograms",
+                "the share of slow requests could not be computed",
+                f"write one of {', '.join(f'{one:g}' for one in LATENCY_BOUNDS)}",
+            )
 
     @property
     def namespaces(self) -> tuple[str, ...]:

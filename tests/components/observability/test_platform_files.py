@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.base.refusal import Refused
+from components.mcp.objectives import Objectives
 from components.observability import platform_files
 from components.observability.platform_files import (
     alert_rules,
@@ -16,6 +17,7 @@ from components.observability.platform_files import (
     scrape_targets,
 )
 from components.observability.rules import MonitoredServer, RuleOptions
+from components.observability.rules.options import Thresholds
 
 WATCHED = RuleOptions(
     namespace="tools",
@@ -109,3 +111,67 @@ def test_the_missing_package_of_dashboards_is_named(monkeypatch: pytest.MonkeyPa
     with pytest.raises(Refused, match=r"pip install 'pulumi_qudag_mcp\[dashboards\]'"):
         grafana_dashboards(WATCHED)
     assert alert_rules(WATCHED)
+
+
+def watched(**given: Any) -> RuleOptions:
+    return RuleOptions(namespace="tools", **given)
+
+
+def server(**given: Any) -> RuleOptions:
+    return watched(servers=(MonitoredServer(name="weather", **given),))
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "fix"),
+    [
+        (server(era="new"), "servers[0].era", "one of modern, legacy, dual"),
+        (server(named={"speed": "model_speed"}), "servers[0].named.speed", "one of accuracy"),
+        (server(named={"accuracy": "b ar"}), "servers[0].named.accuracy", "model_accuracy"),
+        (server(cores="2"), "servers[0].cores", "write 2"),
+        (server(memory_bytes=0), "servers[0].memory_bytes", "from 1"),
+        (watched(servers=(MonitoredServer(name="a"),) * 2), "servers[1].name", "leave one out"),
+        (watched(further_namespaces="ab"), "further_namespaces", "a list"),
+        (watched(drain_seconds=0), "drain_seconds", "from 1"),
+        (watched(database="mysql"), "database", "postgres-exporter"),
+        (watched(runbooks="http://x y"), "runbooks", "such as https://git.example.com"),
+        (watched(disabled="Watchdog"), "disabled", "a set"),
+        (watched(thresholds=Thresholds(error_percent=200)), "thresholds.error_percent", "to 99.9"),
+        (
+            watched(thresholds=Thresholds(tool_latency_seconds=300)),
+            "thresholds.tool_latency_seconds",
+            "to 299",
+        ),
+        (
+            watched(objectives=Objectives(latency_seconds=3)),
+            "objectives.latency_seconds",
+            "2.5, 5",
+        ),
+        (
+            watched(objectives=Objectives(availability_percent=100)),
+            "objectives.availability_percent",
+            "to 99.999",
+        ),
+    ],
+)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_values_that_no_rule_can_have_are_refused_by_each_function(
+    function: Any, options: RuleOptions, path: str, fix: str
+):
+    with pytest.raises(Refused) as refused:
+        function(options)
+    assert f"{function.__name__}.{path}" in {one.path for one in refused.value.problems}
+    assert any(fix in one.fix for one in refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("paths", "at"),
+    [
+        ({"weather": "servers/weather"}, "paths.weather"),
+        ({"We ather": "/servers/weather"}, "paths['We ather']"),
+        (["/servers/weather"], "paths"),
+    ],
+)
+def test_paths_of_dashboards_are_those_of_servers_at_the_gateway(paths: Any, at: str):
+    with pytest.raises(Refused) as refused:
+        grafana_dashboards(WATCHED, paths)
+    assert [one.path for one in refused.value.problems] == [f"grafana_dashboards.{at}"]
