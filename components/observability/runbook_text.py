@@ -129,8 +129,8 @@ def _in_own_namespaces(text: str, options: RuleOptions, names: RunbookNames) -> 
         if workload := _WORKLOAD.search(rest):
             name = next(filter(None, workload.groups()))
             namespace = before = names.namespaces.get(name, options.namespace)
-        elif "persistentvolumeclaims" in rest:  # those of the workload that is asked for above
-            namespace = before
+        elif "persistentvolumeclaims" in rest and not place:
+            namespace = before  # those of the workload that is asked for above
         return f"kubectl -n {namespace} {rest}"
 
     return _KUBECTL.sub(command, text).replace(EXAMPLE_NAMESPACE, options.namespace)

@@ -56,6 +56,17 @@ def test_workloads_are_asked_in_their_own_namespaces():
     assert "kubectl -n mcp-agents" in texts["AgentResponseTimeTooHigh"]
 
 
+def test_the_volume_of_the_traces_is_looked_for_where_jaeger_is():
+    """Its page asks for the volumes first, before any command names a workload."""
+    options = RuleOptions(namespace="mcp", trace_store="trace-store", trace_store_bytes=1024**3)
+    names = RunbookNames(
+        places={"monitoring": "mcp-monitoring"}, namespaces={"trace-store": "mcp-monitoring"}
+    )
+    page = runbook_texts(options, names)["TraceStoreFilling"]
+    assert "kubectl -n mcp-monitoring get persistentvolumeclaims" in page
+    assert "kubectl -n mcp get" not in page
+
+
 def test_a_server_with_the_name_of_an_example_is_not_replaced_by_another():
     servers = (MonitoredServer(name="weather"), MonitoredServer(name="model", image_metrics=True))
     options = RuleOptions(namespace="mcp", servers=servers)
