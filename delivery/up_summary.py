@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +13,14 @@ from .images import used
 from .stack_identity import ROOT, StackIdentity
 from .up import UpResult
 
+_MONITORING: Final[Mapping[tuple[str, str], tuple[str, int]]] = {
+    ("StatefulSet", "prometheus"): ("metrics and alerts", 9090),
+    ("StatefulSet", "alertmanager"): ("silences", 9093),
+    ("Deployment", "grafana"): ("dashboards", 3000),
+    ("StatefulSet", "log-store"): ("log lines", 9428),
+    ("StatefulSet", "trace-store"): ("traces", 16686),
+}
+"""By kind and name of a workload, what people look at in it, and its port."""
 _FIRST = ("mcp_url", "prm_url", "issuer", "era")
 
 
@@ -34,6 +42,9 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     parts.append(Text(""))
     if done.forwarding:
         parts.append(Text(f"No load balancer; forward a port to connect:\n  {done.forwarding}"))
+    if pages := list(_pages_of_monitoring(done)):
+        heading = "Look at what is monitored, one port at a time (docs/how-to/monitor.md):"
+        parts.append(Text("\n".join([heading, *pages, ""]), overflow="fold", no_wrap=True))
     if servers:
         parts.append(Text(_how_to_call_servers(servers, option)))
     elif public.get("mcp_url"):
@@ -53,6 +64,19 @@ def _stand_ins(servers: list[str]) -> Iterator[str]:
         yield (
             f"stand-in   {name}: the reference server runs in its place; set servers.{name}.image"
         )
+
+
+def _pages_of_monitoring(done: UpResult) -> Iterator[str]:
+    """The command that forwards the port of each workload of monitoring that people look at."""
+    for workload in done.workloads:
+        metadata = workload["metadata"]
+        shown = _MONITORING.get((workload["kind"], metadata["name"]))
+        if shown:
+            what, port = shown
+            place = f"--namespace={metadata['namespace']}"
+            target = f"{workload['kind'].lower()}/{metadata['name']}"
+            command = done.cluster.kubectl.argv("port-forward", place, target, str(port))
+            yield f"  {what}: https://localhost:{port}\n    {' '.join(map(str, command))}"
 
 
 def _how_to_call_servers(servers: Mapping[str, Mapping[str, Any]], option: str) -> str:

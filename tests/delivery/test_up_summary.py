@@ -11,7 +11,7 @@ from rich.console import Console
 from delivery.cluster import Cluster
 from delivery.engine import Engine
 from delivery.images import Images
-from delivery.kubectl import Kubectl
+from delivery.kubectl import Kubectl, Object
 from delivery.outputs import Deployed
 from delivery.stack_identity import ROOT, StackIdentity
 from delivery.up import UpResult
@@ -21,13 +21,13 @@ BASE = "https://mcp.example.com"
 PROGRAM = "  .venv/bin/qudag-mcp"
 
 
-def printed(stack: str, **outputs: Any) -> list[str]:
+def printed(stack: str, workloads: tuple[Object, ...] = (), **outputs: Any) -> list[str]:
     result = UpResult(
         deployed=Deployed({"mcp_url": f"{BASE}/mcp", "era": "dual", **outputs}, "node", "node"),
         engine=Engine(None, "a test"),
         cluster=Cluster("node", Kubectl(Path("kubectl"), "node"), "a test", ours=True),
         images=Images(),
-        workloads=(),
+        workloads=workloads,
         changes={},
         secrets=(),
         checks="all passed",
@@ -70,3 +70,25 @@ def test_each_server_without_an_image_is_told_with_the_field_that_sets_it():
     lines = [line for line in printed("dev", stand_ins=["ml", "api"]) if "stand" in line]
     assert [line.split()[1] for line in lines] == ["ml:", "api:"]
     assert lines[0].endswith("set servers.ml.image")
+
+
+def test_a_stack_with_a_prometheus_of_its_own_says_how_to_look_at_it():
+    """The command has the cluster's context: the local node is in no kubeconfig of the user."""
+
+    def workload(kind: str, name: str) -> Object:
+        pod: Object = {"spec": {"containers": []}}
+        return {
+            "kind": kind,
+            "metadata": {"name": name, "namespace": "watched"},
+            "spec": {"template": pod},
+        }
+
+    lines = printed(
+        "dev", (workload("StatefulSet", "prometheus"), workload("Deployment", "weather"))
+    )
+    at = lines.index("  metrics and alerts: https://localhost:9090")
+    assert lines[at + 1] == (
+        "    kubectl --context=node port-forward --namespace=watched statefulset/prometheus 9090"
+    )
+    assert not any("localhost" in line for line in lines[at + 1 :])
+    assert not any("localhost" in line for line in printed("dev", (workload("Deployment", "a"),)))
