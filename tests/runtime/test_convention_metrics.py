@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from mcp_types.jsonrpc import ErrorData
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, enable_created_metrics, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, ValidationError
 
@@ -36,6 +36,7 @@ from runtime.metrics import Metrics
 from runtime.state import SessionStore
 from runtime.stores.in_memory import InMemorySessions
 from runtime.tool_servers_config import ToolServerSection
+from runtime.worker_probes import WorkerProbes
 from tests.harness.bridge import bridging, faults
 from tests.harness.server import (
     MODERN,
@@ -208,31 +209,33 @@ def test_no_time_of_creation_is_exported(tmp_path: Path, issuer: Issuer):
     assert "_created" not in text
 
 
+def test_the_parent_of_worker_processes_exports_none_either():
+    enable_created_metrics()
+    registry = CollectorRegistry()
+    registry.register(WorkerProbes({}, 2).totals)
+    text = generate_latest(registry).decode()
+    assert "mcp_workers_replaced_total" in text
+    assert "_created" not in text
+
+
 @asynccontextmanager
 async def connected(
     issuer: Issuer, store: SessionStore | None = None, **sections: Any
 ) -> AsyncGenerator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
     """A server of this process: a client of it, and one of its metrics."""
     parts = application(Config.model_validate(settings(issuer, **sections)), store)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(parts.public.router.lifespan_context(parts.public))
-        headers = {
-            "authorization": f"Bearer {issuer.token()}",
-            "accept": "application/json, text/event-stream",
-        }
-        public, metrics = [
-            await stack.enter_async_context(
-                httpx2.AsyncClient(
-                    transport=httpx2.ASGITransport(app), base_url="http://localhost", headers=sent
-                )
-            )
-            for app, sent in ((parts.public, headers), (parts.metrics, {}))
-        ]
+    headers = {
+        "authorization": f"Bearer {issuer.token()}",
+        "accept": "application/json, text/event-stream",
+    }
+    public, metrics = [
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="http://localhost", headers=sent
+        )
+        for app, sent in ((parts.public, headers), (parts.metrics, {}))
+    ]
+    async with parts.public.router.lifespan_context(parts.public):
         yield public, metrics
-
-
-async def sessions(metrics: httpx2.AsyncClient) -> dict[Key, float]:
-    return observed((await metrics.get("/metrics")).text, SESSION, "mcp_protocol_version")
 
 
 async def test_a_session_is_measured_when_it_ends(tmp_path: Path, issuer: Issuer):
@@ -260,7 +263,9 @@ async def test_a_session_in_a_shared_store_is_not_measured(issuer: Issuer):
         opened = await client.post("/mcp", json=initialize_request())
         named = {"mcp-session-id": opened.headers["mcp-session-id"]}
         assert (await client.delete("/mcp", headers=named)).status_code == 204
-        assert await sessions(metrics) == {}
+    text = (await metrics.get("/metrics")).text  # the server has ended every connection
+    assert ("initialize", "", "") in operations(text)
+    assert observed(text, SESSION, "mcp_protocol_version") == {}
 
 
 @pytest.fixture
