@@ -80,6 +80,8 @@ def _pods(
         "job_name": f"{target.name}/{port}",
         "metrics_path": METRICS_PATH,
         "sample_limit": SAMPLE_LIMIT,
+        # Prometheus 3 reads no page without a Content-Type, which small programs leave out.
+        **({"fallback_scrape_protocol": "PrometheusText0.0.4"} if exporter == "image" else {}),
         "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": list(every)}}],
         "relabel_configs": [
             {

@@ -88,6 +88,17 @@ def test_a_pod_is_read_by_its_namespace_its_labels_and_its_port():
             assert found["namespaces"]["names"] == ["mcp", "mcp-agents"]
 
 
+def test_the_page_of_an_image_needs_no_content_type():
+    """Prometheus 3 reads no page without one, unless it is told the format."""
+    image = ScrapeTarget(
+        name="weather", namespace="mcp", labels={"app": "weather"}, ports={"tls": "image"}
+    )
+    read = json.loads(files(graph(targets=[CORE, image]))["prometheus.yml"])["scrape_configs"]
+    told = {one["job_name"]: one.get("fallback_scrape_protocol") for one in read}
+    assert told["weather/tls"] == "PrometheusText0.0.4"
+    assert {told[name] for name in told if name != "weather/tls"} == {None}
+
+
 def test_pods_that_have_ended_are_not_read():
     """They have an address for a while, and would be targets that do not answer."""
     for one in json.loads(files(graph())["prometheus.yml"])["scrape_configs"]:
