@@ -14,6 +14,8 @@ from .rule import Rule, at
 
 _LARGEST_VOLUME: Final = "64Ti"
 """The largest disk of the three clouds."""
+LARGEST_TRACE_QUEUE: Final = "256Mi"
+"""A fourth of the memory of the collector of traces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ _LINE_QUEUE: Final = _Bounds(
 )
 _TRACE_QUEUE: Final = _Bounds(
     least="4Mi",
-    most="256Mi",
+    most=LARGEST_TRACE_QUEUE,
     below="a trace of 2 MiB, and what is sent with it, would have no room: it would be lost",
     above="a full queue would leave the collector too little memory, and it would refuse spans",
 )
