@@ -54,7 +54,7 @@ _CODES: Final = {
 
 
 def error_type(error: BaseException) -> str:
-    """The `error.type` of a request that ended with this exception, by what the client gets."""
+    """The `error.type` of a request that ended with this exception."""
     match error:
         case MCPError():
             return _CODES.get(error.error.code, OTHER)

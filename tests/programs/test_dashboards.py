@@ -88,6 +88,28 @@ def test_what_the_stack_does_not_have_is_in_no_panel():
     assert not {name for name in asked if name.startswith(("redis_", "pg_", "mcp_backup_"))}
 
 
+@pytest.mark.parametrize(
+    ("topology", "era", "kept"),
+    [
+        ("single-server", "modern", False),
+        ("single-server", "dual", True),
+        ("monolith", "dual", False),
+    ],
+)
+def test_sessions_are_shown_of_servers_that_keep_them(topology: str, era: str, kept: bool):
+    """A monolith keeps them in Valkey, where no server knows how long one was."""
+    asked = metrics(pages(stack(topology=topology, protocol={"era": era})))
+    assert ("mcp_server_session_duration_seconds" in asked) is kept
+
+
+def test_requests_to_other_servers_are_shown_of_servers_that_offer_their_tools():
+    name = "mcp_client_operation_duration_seconds"
+    assert name not in metrics(pages(stack(servers={})))
+    assert name in metrics(pages(stack(servers={}, topology="microservices")))
+    federated = {"weather": SERVERS["weather"] | {"auth": "gateway"}}
+    assert name in metrics(pages(stack(servers=federated)))
+
+
 @pytest.mark.slow
 def test_exporters_beside_the_stores_bring_their_panels():
     data = {"valkey": {"exporter": True}, "databaseExporter": True}
