@@ -35,6 +35,7 @@ class Evidence:
         namespaces: of the platform.
         differences: by reference, the fields of an object that an apply would change, with the
             present and the wanted value; an absent object has None.
+        images: of the pods that the stack describes, without their digests; empty: unknown.
         managers: by reference, the programs beside the stack that have set fields of an object.
         refused: by reference, why the API server refuses an object as the stack describes it.
         objects: by the names of ``KINDS`` and ``nodes``.
@@ -51,6 +52,7 @@ class Evidence:
     differences: Mapping[str, Mapping[str, tuple[Any, Any]] | None] = field(
         default_factory=dict[str, "Mapping[str, tuple[Any, Any]] | None"]
     )
+    images: frozenset[str] = frozenset()
     managers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
     refused: Mapping[str, str] = field(default_factory=dict[str, str])
     objects: dict[str, list[Object]] = field(default_factory=dict[str, list[Object]])

@@ -93,13 +93,18 @@ def _container(pod: Object, status: Mapping[str, Any], evidence: Evidence) -> It
         state.get("terminated") or status.get("lastState", {}).get("terminated") or {}
     )
     if reason in _IMAGE:
+        image = str(status.get("image", "")).partition("@")[0]
+        changed = bool(image and evidence.images and image not in evidence.images)
         yield Cause(
             Rank.IMAGE,
             Problem(
                 where,
                 f"its image cannot be pulled: {message or reason}",
                 "it is not started",
-                "check images in the stack file, and the credentials of the registry",
+                "the stack has no such image, so it was changed in the cluster: kubectl rollout "
+                "undo of its workload sets the former one again"
+                if changed
+                else "check images in the stack file, and the credentials of the registry",
             ),
         )
     elif reason in _SETTINGS:

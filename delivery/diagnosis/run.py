@@ -9,6 +9,7 @@ from graph.manifests import manifests
 from graph.programs import record_files
 from graph.stack_files import read_stack_files
 
+from ..images import used
 from ..local_secrets import RequiredSecret
 from ..progress import Progress
 from ..stack_cluster import cluster_of
@@ -47,6 +48,7 @@ def diagnosed(
     with progress.step("What the cluster says") as step:
         secrets = [RequiredSecret.from_output(one) for one in stated]
         evidence = collect(kubectl, spaces, secrets, all_logs=all_logs)
+        evidence.images = frozenset(image.partition("@")[0] for image in used(wanted))
         if comparing:
             compare(kubectl, wanted, evidence)
         step.result = f"{sum(map(len, evidence.objects.values()))} objects"

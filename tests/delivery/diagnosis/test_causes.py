@@ -107,6 +107,26 @@ def test_a_container_says_why_it_does_not_serve(status: dict[str, Any], rank: Ra
     assert what in text
 
 
+@pytest.mark.parametrize(
+    ("images", "fix"),
+    [
+        (frozenset[str](), "check images in the stack file"),
+        (frozenset({"ghcr.io/acme/server:1"}), "check images in the stack file"),
+        (frozenset({"ghcr.io/acme/server:2"}), "kubectl rollout undo"),
+    ],
+)
+def test_an_image_that_the_stack_does_not_have_was_changed_in_the_cluster(
+    images: frozenset[str], fix: str
+):
+    """As by kubectl set image: the stack file is right, and make up stops at the change."""
+    status: dict[str, Any] = {
+        "state": {"waiting": {"reason": "ErrImagePull"}},
+        "image": "ghcr.io/acme/server:1@sha256:1a",
+    }
+    [cause] = causes(evidence(objects={"pods": [pod(**status)]}, images=images))
+    assert fix in cause.problem.fix
+
+
 def test_one_restart_of_a_container_that_serves_is_no_cause():
     once = pod(ready=True, restartCount=1, state={"running": {}}, lastState=ended(1))
     assert said(evidence(objects={"pods": [once]})) == []
