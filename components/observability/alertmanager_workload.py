@@ -19,6 +19,7 @@ from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.secret_key import SecretKey
 from .rule_file import alertmanager_file_problems
 from .single_pod import Program, data_volume, files_of, single_pod
+from .store_sizes import SILENCES
 from .web_config import prometheus_files, prometheus_flags
 
 ALERTMANAGER: Final = "alertmanager"
@@ -63,8 +64,9 @@ class AlertmanagerArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """Problems of the configuration file."""
-        return list(alertmanager_file_problems("config", self.config))
+        """Problems of the configuration file and of the size."""
+        wrong = list(alertmanager_file_problems("config", self.config))
+        return [*wrong, *SILENCES.problems("size", self.size)]
 
 
 class Alertmanager(Component[AlertmanagerArgs]):

@@ -24,6 +24,7 @@ from .log_fields import LogMasking
 from .log_pipeline import PODS, STATE, LogSink, log_pipeline
 from .otel_collector import METRICS, collector_container, configuration_text
 from .otlp_sink import known, sink_files
+from .store_sizes import LINE_QUEUE
 
 LOG_COLLECTOR: Final = "log-collector"
 NODE_STATE: Final = "/var/lib/qudag-mcp-logs"
@@ -61,8 +62,8 @@ class LogCollectorArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """No namespaces, and too little memory."""
-        problems: list[Problem] = []
+        """No namespaces, and too little memory or room for lines that wait."""
+        problems = list(LINE_QUEUE.problems("queue_bytes", self.queue_bytes))
         if not self.namespaces:
             problems.append(
                 Problem(

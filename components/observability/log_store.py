@@ -11,11 +11,13 @@ from ..base.arg_types import ByteSize
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..base.quantities import quantity
 from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from .single_pod import Program, data_volume, single_pod
 from .store_args import StoreArgs
+from .store_sizes import LINES
 
 LOG_STORE: Final = "log-store"
 LOG_STORE_PORT: Final = 9428
@@ -41,6 +43,10 @@ class LogStoreArgs(StoreArgs):
 
     retention_days: LogDays = 90
     size: ByteSize = "20Gi"
+
+    def refusals(self) -> list[Problem]:
+        """Problems of the size."""
+        return list(LINES.problems("size", self.size))
 
 
 class LogStore(Component[LogStoreArgs]):

@@ -26,6 +26,7 @@ from ..mcp.server_config import INTERNAL_CA_PATH
 from .prometheus_config import PORT, PROMETHEUS, basic_auth, prometheus_config, service_host
 from .rule_file import rule_file_problems
 from .single_pod import Program, data_volume, single_pod
+from .store_sizes import METRICS
 from .targets import (
     ProbedUrl,
     ScrapeSeconds,
@@ -109,8 +110,9 @@ class StandaloneObservabilityArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """Problems of the targets, their namespaces and the rules."""
+        """Problems of the targets, their namespaces, the rules and the size."""
         problems = list(target_problems(self.targets, self.services))
+        problems += METRICS.problems("size", self.size)
         if self.rules:
             problems += rule_file_problems("rules", self.rules)
         problems += blackbox_exporter_problems(self.blackbox_exporter, self.probed)

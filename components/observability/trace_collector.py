@@ -24,6 +24,7 @@ from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.traces import OTLP_HTTP
 from .otel_collector import METRICS, collector_container, configuration_text
 from .otlp_sink import OtlpSink, known, sink_files
+from .store_sizes import TRACE_QUEUE
 from .trace_collector_config import TraceSampling, trace_collector_config
 
 TRACE_COLLECTOR: Final = "trace-collector"
@@ -67,13 +68,13 @@ class TraceCollectorArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """A queue that leaves too little memory for traces that wait for a decision."""
+        """A queue for no trace, or one that leaves too little memory for undecided traces."""
         memory = self.resources.memory_limit
         if not (BYTES.matches(self.queue_bytes) and BYTES.matches(memory)):
             return []  # refused for its form
         most = quantity(memory) / QUEUE_SHARE
         if quantity(self.queue_bytes) <= most:
-            return []
+            return list(TRACE_QUEUE.too_small("queue_bytes", self.queue_bytes))
         return [
             Problem(
                 "queue_bytes",

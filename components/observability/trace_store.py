@@ -12,6 +12,7 @@ from ..base.arg_types import Image
 from ..base.component import Component
 from ..base.constraints import Range
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..base.quantities import quantity
 from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
 from ..kubernetes.exposure import Exposure
@@ -22,6 +23,7 @@ from ..mcp.traces import OTLP_HTTP
 from .otel_collector import METRICS, own_telemetry
 from .single_pod import data_volume
 from .store_args import StoreArgs
+from .store_sizes import TRACES
 
 TRACE_STORE: Final = "trace-store"
 TRACE_QUERY: Final = 16686
@@ -62,6 +64,10 @@ class TraceStoreArgs(StoreArgs):
 
     retention_days: TraceDays = 7
     limit_image: pulumi.Input[Image] | None = None
+
+    def refusals(self) -> list[Problem]:
+        """Problems of the size."""
+        return list(TRACES.problems("size", self.size))
 
 
 class TraceStore(Component[TraceStoreArgs]):

@@ -10,9 +10,9 @@ from components.base.quantities import quantity
 from components.mcp.traces import OTLP_HTTP
 from components.observability import trace_collector, trace_store
 from components.observability.otel_collector import METRICS
+from components.observability.store_sizes import TRACE_QUEUE
 from policies import findings
 from stacks import sink_flows, trace_flows
-from stacks.rules.stored_bytes import LARGEST_TRACE_QUEUE
 from tests.harness.graph_queries import objects, pods
 from tests.harness.monitored_stacks import stack as standalone
 from tests.harness.network_policy_model import Endpoint, Enforcement
@@ -212,7 +212,7 @@ def test_names_and_ports_of_flows_are_those_of_the_components():
     assert (trace_flows.SPANS, sink_flows.COLLECTOR_METRICS) == (OTLP_HTTP, METRICS)
     assert trace_flows.TRACE_QUERY == trace_store.TRACE_QUERY
     most = quantity(trace_collector.RESOURCES.memory_limit) / trace_collector.QUEUE_SHARE
-    assert quantity(LARGEST_TRACE_QUEUE) == most
+    assert quantity(TRACE_QUEUE.most) == most
 
 
 def test_grafana_leads_from_an_exemplar_to_its_trace():
