@@ -20,7 +20,7 @@ $(VENV): override export PYTHON := $(value PYTHON)
 # slow tier wait for servers half of their time, and those of the cluster for their API server.
 PROCESSES := --dist loadscope --no-loadscope-reorder
 TEST := -n 3
-SLOW := -n 4
+SLOW := -n 3
 CLUSTER_TIER := -n 2
 
 # Tests that need neither a cluster nor an engine.
