@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any, Final, cast, get_args
 
 import pulumi
@@ -15,7 +16,7 @@ from components.base.hints import hints
 from components.base.problems import ProblemReport
 from graph.resource_graph import ResourceGraph
 from tests.harness import record
-from tests.harness.component_cases import CASES, made, recorded, written
+from tests.harness.component_cases import CASES, recorded, written
 
 URLS: Final = {"LogCollector": "sink", "TraceCollector": "sink", "LogForwarder": "store"}
 """Components that send to a URL, and the arg that has it."""
@@ -43,8 +44,12 @@ def test_a_url_that_is_known_later_makes_the_same_objects(case: str):
 def test_a_mapping_may_have_such_a_url_as_well(case: str):
     component, args = CASES[case]
     given = written(args)
-    given[URLS[case]]["url"] = pulumi.Output.from_input(given[URLS[case]]["url"])
-    assert objects(record(lambda: component("node", given))) == objects(recorded(component, args))
+
+    def program() -> None:
+        url = pulumi.Output.from_input(given[URLS[case]]["url"])
+        component("node", {**given, URLS[case]: {**given[URLS[case]], "url": url}})
+
+    assert objects(record(program)) == objects(recorded(component, args))
 
 
 @pytest.mark.parametrize("case", URLS)
@@ -91,12 +96,16 @@ def test_a_path_that_would_be_there_twice_is_refused_at_once_and_later(
     case: str, kind: str | None, path: str
 ):
     component, _ = CASES[case]
-    for url in (f"https://a.example.com{path}", pulumi.Output.from_input(f"https://a.b{path}")):
-        args = with_url(case, url)
-        if kind:
-            args = replace(args, sink=replace(args.sink, kind=kind))
+    url = f"https://logs.example.com{path}"
+
+    def program(given: Callable[[str], Any]) -> None:
+        args = with_url(case, given(url))
+        sink = replace(args.sink, kind=kind) if kind else args.sink
+        component("node", replace(args, sink=sink))
+
+    for given in (str, pulumi.Output.from_input):
         with pytest.raises(ProblemReport) as refused:
-            record(lambda args=args: component("node", args))
+            record(partial(program, given))
         (problem,) = refused.value.problems
         assert problem.path.endswith("sink.url")
         assert problem.what == f"ends with {path}"
@@ -152,9 +161,8 @@ def test_the_names_of_secrets_of_many_components_are_tried():
 def test_the_name_of_a_secret_must_be_known_at_once(name: str):
     """Names of volumes and checks of the pods follow from it."""
     case, path, put = NAMES[name]
-    args = put(pulumi.Output.from_input("a-secret"))
     with pytest.raises(ProblemReport) as refused:
-        made(CASES[case][0], args)
+        record(lambda: CASES[case][0]("node", put(pulumi.Output.from_input("a-secret"))))
     (problem,) = refused.value.problems
     assert problem.path == f"node{path}"
     assert problem.what == "is an Output, whose value a preview does not know"
