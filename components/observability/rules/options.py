@@ -23,7 +23,9 @@ _NEVER: Final = "the alert would never fire, or always"
 _PROMISE: Final = Range(
     least=50, most=99.999, whole=False, consequence="it would promise nothing, or no failure at all"
 )
-PerTime = Annotated[float, Range(least=0.001, most=1_000_000, whole=False, consequence=_NEVER)]
+PositiveNumber = Annotated[
+    float, Range(least=0.001, most=1_000_000, whole=False, consequence=_NEVER)
+]
 Percent = Annotated[float, Range(least=0.1, most=99.9, whole=False, consequence=_NEVER)]
 QuantileSeconds = Annotated[
     float,
@@ -35,8 +37,8 @@ QuantileSeconds = Annotated[
     ),
 ]
 Days = Annotated[int, Range(least=1, most=3650, consequence=_NEVER)]
-Above0 = Annotated[int, Range(least=1, consequence=_NEVER)]
-Count = Annotated[int, Range(least=0, consequence="there are no fewer than none")]
+PositiveInteger = Annotated[int, Range(least=1, consequence=_NEVER)]
+Count = Annotated[int, Range(least=0, consequence="there cannot be fewer than none")]
 Cores = Annotated[float, Range(least=0.001, whole=False, consequence=_NEVER)]
 ImageMetricName = Annotated[
     str,
@@ -85,7 +87,7 @@ class MonitoredServer:
     image_metrics: bool = False
     named: Mapping[str, ImageMetricName] = field(default_factory=dict[str, str])
     cores: Cores | None = None
-    memory_bytes: Above0 | None = None
+    memory_bytes: PositiveInteger | None = None
 
     def refusals(self) -> Iterator[Problem]:
         """Metrics of images have one of four meanings."""
@@ -123,23 +125,23 @@ class Thresholds:
         recovery_minutes: duration of a restore drill (S3).
     """
 
-    tool_errors_per_second: PerTime = 0.1
+    tool_errors_per_second: PositiveNumber = 0.1
     tool_latency_seconds: QuantileSeconds = 0.5
-    server_memory_megabytes: PerTime = 400
+    server_memory_megabytes: PositiveNumber = 400
     error_percent: Percent = 5
     response_seconds: QuantileSeconds = 2
     resource_percent: Percent = 80
     workflow_failure_percent: Percent = 10
     agent_response_seconds: QuantileSeconds = 120
     connections_percent: Percent = 90
-    unauthorized_per_second: PerTime = 1
-    limited_per_second: PerTime = 1
-    replication_lag_seconds: PerTime = 30
+    unauthorized_per_second: PositiveNumber = 1
+    limited_per_second: PositiveNumber = 1
+    replication_lag_seconds: PositiveNumber = 30
     secret_days: Days = 90
     certificate_days: Days = 14
-    egress_refused_per_minute: PerTime = 1
+    egress_refused_per_minute: PositiveNumber = 1
     quota_percent: Percent = 90
-    recovery_minutes: Above0 = 30
+    recovery_minutes: PositiveInteger = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,14 +202,14 @@ class RuleOptions:
     trace_store: DnsLabel | None = None
     monitoring: DnsLabel | None = None
     alertmanager: bool = False
-    trace_store_bytes: Above0 | None = None
-    recovery_point_minutes: Above0 | None = None
-    base_backup_minutes: Above0 | None = None
+    trace_store_bytes: PositiveInteger | None = None
+    recovery_point_minutes: PositiveInteger | None = None
+    base_backup_minutes: PositiveInteger | None = None
     volumes: tuple[DnsLabel, ...] = ()
-    drill_hours: Above0 | None = None
+    drill_hours: PositiveInteger | None = None
     audit: bool = False
-    audit_hours: Above0 | None = None
-    drain_seconds: Above0 = 120
+    audit_hours: PositiveInteger | None = None
+    drain_seconds: PositiveInteger = 120
     objectives: Objectives = field(default_factory=Objectives)
     thresholds: Thresholds = field(default_factory=Thresholds)
     disabled: frozenset[str] = frozenset()
