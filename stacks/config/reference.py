@@ -53,11 +53,10 @@ def _schema() -> dict[str, Any]:
 
 def forms_table() -> str:
     """Every form of text, in words and with examples, as a Markdown table."""
-    rows = [
-        f"| {form.name} | {_cell(form.words)} | {', '.join(f'`{e}`' for e in form.examples)} "
-        f"| {form.consequence} |"
-        for form in _FORMS.values()
-    ]
+    rows: list[str] = []
+    for form in _FORMS.values():
+        examples = ", ".join(f"`{_cell(example)}`" for example in form.examples)
+        rows.append(f"| {form.name} | {_cell(form.words)} | {examples} | {form.consequence} |")
     return "\n".join(["| form | what it is | examples | otherwise |", "|---|---|---|---|", *rows])
 
 

@@ -111,3 +111,14 @@ def test_every_verb_has_its_options_on_the_page_of_the_command_line() -> None:
     assert {
         name for name in with_options if f"<!-- generated: verb {name} -->" not in page
     } == set()
+
+
+def test_each_row_of_a_table_has_a_cell_for_each_column():
+    """An unescaped | in a cell begins another one, and the page shows half of it."""
+    wrong: list[str] = []
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+            head, *rows = [len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()]
+            wrong += [f"{page.name}: {table.splitlines()[0]}" for row in rows if row != head]
+    assert wrong == []
