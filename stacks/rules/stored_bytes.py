@@ -17,7 +17,7 @@ from components.observability.store_sizes import (
 )
 
 from ..config.stack import StackConfig
-from .rule import Rule
+from .rule import Rule, at
 
 
 def sizes_are_usable(config: StackConfig) -> Iterator[Problem]:
@@ -35,7 +35,8 @@ def sizes_are_usable(config: StackConfig) -> Iterator[Problem]:
     ]
     for path, written, bounds in stated:
         if written is not None:
-            yield from bounds.problems(f"observability.{path}", written)
+            for found in bounds.problems(f"observability.{path}", written):
+                yield at(found.path, found.what, found.consequence, found.fix)
 
 
 STORED_BYTES_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
