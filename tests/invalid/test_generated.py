@@ -135,7 +135,7 @@ def test_validation_accepts_nothing_that_the_schema_refuses(field: Field, value:
     assert not faults(SCHEMA, written)
 
 
-SERIALIZED = {"URL of keys", "scope", "line of text", "group"}
+SERIALIZED = {"URL of keys", "scope", "line of text", "group", "regular expression"}
 """Forms whose texts are written by the TOML and JSON serializers only, which escape them."""
 NEVER_AN_ARGUMENT = {"tool"}
 """Forms whose texts may begin with ``-``: they are in the JSON of probes, in no command line."""
