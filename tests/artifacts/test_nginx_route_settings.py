@@ -110,16 +110,14 @@ def test_the_rate_of_the_document_holds_for_each_server(opened: Any):
     """Ten requests a second, of one address at one server, whatever it asks of another one."""
     with opened(rate_limits=RateLimits()) as gateway:
         tokens = {PATH: gateway.token(), FILES_PATH: gateway.token("files")}
-        asked, served = 0, {path: 0 for path in tokens}
+        served = {path: 0 for path in tokens}
         began = time.monotonic()
         while time.monotonic() - began < 4:
-            asked += 1
             for path, token in tokens.items():
                 served[path] += gateway.call(path, token=token).status_code == 200
         most = 21 + 10 * (time.monotonic() - began)
         for number in served.values():
-            # On a busy machine the client asks for less than it may.
-            assert min(asked, most - 10) <= number <= most + 1
+            assert most - 10 <= number <= most + 1
 
 
 def test_a_refused_request_counts_in_the_limits(opened: Any):

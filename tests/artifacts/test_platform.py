@@ -170,7 +170,7 @@ def test_the_server_reaches_its_database_and_its_cache(platform: Platform):
     def dependencies() -> dict[str, str]:
         return httpx2.get(f"http://{HERE}:{port(8081)}/ready").json()["dependencies"]
 
-    until(lambda: set(dependencies().values()) == {"reachable"}, 60)
+    until(lambda: set(dependencies().values()) == {"reachable"})
     assert set(dependencies()) == {"database", "redis"}
 
 

@@ -78,7 +78,7 @@ def test_nothing_is_left_after_the_bridge(tmp_path: Path):
         started(bridge, bridge.open_session(), tmp_path, DAEMONS["goes on to start others"])
         everything = below_bridge(bridge) | set(pids)
         bridge.terminate()
-        assert bridge.program.wait(60) == 0
+        assert bridge.program.wait(10) == 0
         assert not [pid for pid in everything if alive(pid)]
 
 
