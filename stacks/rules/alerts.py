@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from components.base.problems import Problem, nearest
+from components.base.problems import Problem
 from components.mcp.objectives import LATENCY_BOUNDS
 from components.observability.rules.alert import TEAMS
 
@@ -72,6 +72,7 @@ def disabled_alerts_exist(config: StackConfig) -> Iterator[Problem]:
         return
     from components.observability.rules.catalogue import every_alert
     from components.observability.rules.groups import WATCHDOG
+    from components.observability.rules.override_problems import unknown_alert
 
     known = every_alert()
     for index, name in enumerate(names):
@@ -84,13 +85,8 @@ def disabled_alerts_exist(config: StackConfig) -> Iterator[Problem]:
                 "remove it: it is sent to deadMansSwitch alone",
             )
         elif name not in known:
-            close = nearest(name, known)
-            yield at(
-                path,
-                "is the name of no alert",
-                "it would have no effect",
-                f"write {close}" if close else "see docs/reference/alerts.md for the names",
-            )
+            found = unknown_alert(path, name)
+            yield at(found.path, found.what, found.consequence, found.fix)
 
 
 def overrides_change_alerts_of_the_stack(config: StackConfig) -> Iterator[Problem]:

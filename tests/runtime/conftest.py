@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from runtime import span_export, tracing
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
 from tests.harness.user_server import Front, UserServer, federating, running
@@ -66,3 +71,18 @@ def federation(
     ]
     with federating(issuer, *entries) as front:
         yield front
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """The spans of servers with `[traces]`, kept in memory in place of a collector."""
+    exporter = InMemorySpanExporter()
+
+    def provider_of(*_: Any) -> TracerProvider:
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        return provider
+
+    monkeypatch.setattr(span_export, "provider_of", provider_of)
+    yield exporter
+    tracing.use(None)

@@ -7,7 +7,7 @@ Their names have dots. Prometheus has underscores in their place, and the unit a
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +16,12 @@ import httpx2
 import pytest
 from mcp import MCPError
 from mcp_types.jsonrpc import ErrorData
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry, enable_created_metrics, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, ValidationError
 
 from components.mcp.metrics import EXPORTED
-from runtime import span_export, tracing
 from runtime.application import application
 from runtime.config import Config, ServerConfig
 from runtime.error_types import error_type
@@ -266,20 +263,6 @@ async def test_a_session_in_a_shared_store_is_not_measured(issuer: Issuer):
     text = (await metrics.get("/metrics")).text  # the server has ended every connection
     assert ("initialize", "", "") in operations(text)
     assert observed(text, SESSION, "mcp_protocol_version") == {}
-
-
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-
-    def provider_of(*_: Any) -> TracerProvider:
-        provider = TracerProvider()
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        return provider
-
-    monkeypatch.setattr(span_export, "provider_of", provider_of)
-    yield exporter
-    tracing.use(None)
 
 
 REQUESTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from runtime import span_export, tracing
+from runtime import tracing
 from runtime.application import application
 from runtime.config import Config
 from runtime.database_pool import operation_of
@@ -27,21 +26,6 @@ from tests.harness.tokens import Issuer
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET = "argument-that-no-span-may-hold"
 ENDPOINT = {"endpoint": "https://collector.test:4318/v1/traces"}
-
-
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    """The spans of servers with `[traces]`, kept in memory in place of a collector."""
-    exporter = InMemorySpanExporter()
-
-    def provider_of(*_: Any) -> TracerProvider:
-        provider = TracerProvider()
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        return provider
-
-    monkeypatch.setattr(span_export, "provider_of", provider_of)
-    yield exporter
-    tracing.use(None)
 
 
 async def called(issuer: Issuer, *requests: dict[str, Any], token: str = "") -> None:

@@ -69,13 +69,7 @@ def override_problems(
                 "remove it: the alert always fires, for the dead man's switch",
             )
         elif name not in known:
-            close = nearest(name, known)
-            yield Problem(
-                here,
-                "is the name of no alert",
-                "it would have no effect",
-                f"write {close}" if close else "see docs/reference/alerts.md for the names",
-            )
+            yield unknown_alert(here, name)
         elif name in options.disabled:
             yield Problem(
                 here,
@@ -92,6 +86,17 @@ def override_problems(
             )
         else:
             yield from _of_one(override, alike, lambda *steps: path("overrides", *steps), duration)
+
+
+def unknown_alert(path: str, name: str) -> Problem:
+    """That no alert has this name, and which name is near."""
+    close = nearest(name, every_alert())
+    return Problem(
+        path,
+        "is the name of no alert",
+        "it would have no effect",
+        f"write {close}" if close else "see docs/reference/alerts.md for the names",
+    )
 
 
 def label_problems(labels: Mapping[str, Any], path: PathOf) -> Iterator[Problem]:
